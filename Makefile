@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# procrec: the only entry point of the build. `make help` lists what there is.
+#
+# Knobs (on the command line or in config.mak):
+#   O=DIR                 where all output goes                         (build)
+#   V=1                   print the commands
+#   BPF=0                 leave the recorder out: needs no clang, libbpf, bpftool
+#   SAN=address,undefined build with sanitizers, into build-san-...
+#   DEBUG=1               -O0, assertions that cost time
+#   PREFIX= DESTDIR=      for `make install`                            (/usr/local)
+
+-include config.mak
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.SECONDARY:
+MAKEFLAGS += --no-builtin-rules
+.DEFAULT_GOAL := all
+
+comma := ,
+BPF ?= 1
+PREFIX ?= /usr/local
+MANDIR ?= $(PREFIX)/share/man
+ifneq ($(SAN),)
+O ?= build-san-$(subst $(comma),-,$(SAN))
+endif
+O ?= build
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
+
+CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+AR := ar
+CLANG ?= clang
+LLVM_STRIP ?= llvm-strip
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
+PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
+BPF_ARCH := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(shell uname -m)))
+VERSION := $(shell cat VERSION)
+
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wundef -Wwrite-strings -Werror
+OPT := $(if $(DEBUG),-O0 -DPR_DEBUG,-O2 -fno-plt)
+CPPFLAGS := -I. -I$(O) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DPR_VERSION='"$(VERSION)"' -DPR_WITH_BPF=$(BPF)
+CFLAGS := -std=gnu11 -g $(OPT) $(WARN) -fstack-protector-strong -fPIC $(CFLAGS_EXTRA)
+LDFLAGS := -Wl,-z,relro,-z,now $(LDFLAGS_EXTRA)
+ifneq ($(SAN),)
+CFLAGS += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
+LDFLAGS += -fsanitize=$(SAN)
+endif
+LIBS := -llz4 -lsqlite3 -lsodium -lpthread
+ifeq ($(BPF),1)
+LIBS_BPF := -lbpf -lelf -lz -lcap
+endif
+
+DEPS :=
+
+# library NAME,SOURCES: objects under $(O), archive $(O)/libprocrec-NAME.a
+define library
+$(1)_OBJ := $$(patsubst $(O)/%.c,$(O)/%.o,$$(filter $(O)/%,$(2))) $$(patsubst %.c,$(O)/%.o,$$(filter-out $(O)/%,$(2)))
+$(O)/libprocrec-$(1).a: $$($(1)_OBJ)
+	$$(Q)mkdir -p $$(@D)
+	$$(call say,AR,$$@)
+	$$(Q)rm -f $$@ && $$(AR) rcs $$@ $$^
+DEPS += $$($(1)_OBJ:.o=.d)
+endef
+
+ifeq ($(BPF),1)
+include bpf/rules.mk
+endif
+include base/rules.mk schema/rules.mk replay/rules.mk recorder/rules.mk cli/rules.mk tests/rules.mk
+
+LIBRARIES := $(foreach l,cli recorder replay schema base,$(O)/libprocrec-$(l).a)
+
+all: $(O)/procrec ## build the program (default)
+
+$(O)/procrec: $(LIBRARIES)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(O)/libprocrec-cli.a -Wl,--start-group $(filter-out %cli.a,$^) -Wl,--end-group $(LIBS) $(LIBS_BPF)
+
+# Flags are part of what an object depends on: a changed SAN, BPF or VERSION rebuilds.
+FLAGS_FILE := $(O)/.flags
+$(shell mkdir -p $(O); printf '%s' '$(subst ','\'',$(CC) $(CPPFLAGS) $(CFLAGS))' | cmp -s - $(FLAGS_FILE) || printf '%s' '$(subst ','\'',$(CC) $(CPPFLAGS) $(CFLAGS))' > $(FLAGS_FILE))
+
+$(O)/%.o: %.c $(FLAGS_FILE)
+	$(Q)mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(O)/%.o: $(O)/%.c $(FLAGS_FILE)
+	$(call say,CC,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+clean: ## remove the output folder
+	rm -rf $(O)
+
+help: ## this list
+	@sed -n 's/^# \(procrec.*\)/\1/p; /^# Knobs/,/^$$/s/^# \{0,1\}//p' Makefile
+	@grep -hE '^[a-z][a-z-]*:.*## ' Makefile */rules.mk | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+.PHONY: all clean help
+
+-include $(DEPS)

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The live half. Without BPF only what needs no libbpf is built: the command then says how it was built.
+ifeq ($(BPF),1)
+RECORDER_SRC := $(filter-out recorder/nobpf.c,$(wildcard recorder/*.c))
+else
+RECORDER_SRC := recorder/nobpf.c
+endif
+$(eval $(call library,recorder,$(RECORDER_SRC)))
+ifeq ($(BPF),1)
+$(recorder_OBJ): | $(BPF_SKEL)
+endif
