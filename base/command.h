@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * command.h: what a subcommand is. Each lives in its own cmd_<name>.c of replay/ or recorder/ and exports one function;
+ * cli/main.c holds the table. A command parses its options (base/opts.h), wires the stages, prints, and returns the
+ * exit status of the program. It is the only kind of code that prints.
+ */
+#ifndef PROCREC_BASE_COMMAND_H
+#define PROCREC_BASE_COMMAND_H
+
+#include "base/err.h"
+#include "base/opts.h"
+
+/* argv[0] is the command's name. Returns an exit status. */
+typedef int pr_command_fn(int argc, char **argv);
+
+struct pr_command {
+	const char *name;
+	pr_command_fn *run;
+	const char *summary; /* one line of `procrec help` */
+};
+
+/* Prints "procrec: " and the message to stderr, and returns the exit status that belongs to `code`. */
+int pr_report(int code, const struct pr_errinfo *ei);
+
+/* "procrec: " + text + newline on stderr: notes and warnings. */
+void pr_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* commands.h: the commands of the live half, for the table of cli/main.c. */
+#ifndef PROCREC_RECORDER_COMMANDS_H
+#define PROCREC_RECORDER_COMMANDS_H
+
+#include "base/command.h"
+
+pr_command_fn pr_cmd_record, pr_cmd_doctor;
+
+/* clang-format off */
+#define PR_RECORDER_COMMANDS \
+	{"record", pr_cmd_record, "record every exec, clone and exit into a trace"}, \
+	{"doctor", pr_cmd_doctor, "can this machine record? each requirement, and what to do"},
+/* clang-format on */
+
+#endif

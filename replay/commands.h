@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* commands.h: the commands of the offline half, for the table of cli/main.c. */
+#ifndef PROCREC_REPLAY_COMMANDS_H
+#define PROCREC_REPLAY_COMMANDS_H
+
+#include "base/command.h"
+
+pr_command_fn pr_cmd_pack, pr_cmd_unpack, pr_cmd_info;
+
+/* clang-format off */
+#define PR_REPLAY_COMMANDS \
+	{"pack", pr_cmd_pack, "make a trace of raw frames"}, \
+	{"unpack", pr_cmd_unpack, "give the raw frames of a trace back"}, \
+	{"info", pr_cmd_info, "what this trace is"},
+/* clang-format on */
+
+#endif

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * segment.h: the trace file. FORMAT.md is the specification; here are its structures, the one writer and the one reader.
+ *
+ *   header | (descriptor | LZ4 frame)* | footer
+ *
+ * Header, descriptors and footer are LZ4 skippable frames, so that `lz4 -dc trace.seg` gives the envelopes and frames.
+ */
+#ifndef PROCREC_SCHEMA_SEGMENT_H
+#define PROCREC_SCHEMA_SEGMENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "schema/frame.h"
+#include "schema/source.h"
+
+#define PR_SEG_SKIP_MAGIC 0x184d2a5cu /* one of LZ4's sixteen magic numbers of skippable frames */
+#define PR_SEG_TAG_HEADER "PRECSEG1"
+#define PR_SEG_TAG_BLOCK "PRECBLK1"
+#define PR_SEG_TAG_FOOTER "PRECEND1"
+
+#define PR_SEG_VERSION 1
+#define PR_SEG_COMPAT_KNOWN 0u
+#define PR_SEG_INCOMPAT_KNOWN 0u
+
+#define PR_SEG_HEADER_SIZE 168u /* of the whole skippable frame, magic and size included; so are the next two */
+#define PR_SEG_BLOCK_SIZE 152u
+#define PR_SEG_FOOTER_SIZE 152u
+#define PR_SEG_RAW_MAX (PR_FRAME_MAX + (1u << 20)) /* raw bytes of one block, at most */
+#define PR_SEG_BLOCK_TARGET (256u << 10) /* a block is closed when its raw bytes reach this */
+#define PR_SEG_UUID 16
+#define PR_SEG_LINK 32 /* SHA-256 */
+
+enum pr_seg_kind {
+	PR_SEG_RECORDED = 1, /* by procrec record */
+	PR_SEG_PACKED = 2, /* by procrec pack or asm */
+	PR_SEG_DERIVED = 3 /* cut out of or repaired from another trace */
+};
+
+struct pr_seg_header {
+	uint16_t version;
+	uint32_t compat, incompat;
+	uint8_t uuid[PR_SEG_UUID]; /* of this segment */
+	uint8_t recording[PR_SEG_UUID]; /* the same for all segments of a rotation */
+	uint64_t number; /* of the segment in its recording, from 0 */
+	uint8_t prev_link[PR_SEG_LINK]; /* last link of the segment before; 0 for the first */
+	uint64_t created_realtime; /* ns since 1970, 0: not stated */
+	uint64_t created_boottime; /* ns, 0: not stated */
+	uint32_t kind; /* enum pr_seg_kind */
+	uint8_t link[PR_SEG_LINK]; /* derived: SHA-256 of the header's bytes, the first link of the chain */
+};
+
+struct pr_seg_block {
+	uint64_t number; /* from 0 */
+	uint64_t first_frame; /* seq of its first counted frame (how many counted frames come before this block) */
+	uint32_t frames; /* counted ones: neither PR_ENV_META nor PR_ENV_CONT */
+	uint32_t envelopes;
+	uint32_t raw_size; /* bytes of its envelopes and frames */
+	uint32_t comp_size; /* bytes of the LZ4 frame that follows the descriptor */
+	uint32_t encoding; /* 0: raw bytes are the stream as it is */
+	uint64_t ktime_min, ktime_max; /* over its frames' common.ktime; min > max: it has none */
+	uint8_t prev[PR_SEG_LINK];
+	uint8_t link[PR_SEG_LINK];
+};
+
+struct pr_seg_footer {
+	uint64_t blocks, frames, envelopes, raw_bytes;
+	uint64_t file_size; /* footer included */
+	uint64_t ktime_min, ktime_max;
+	uint8_t prev[PR_SEG_LINK]; /* link of the last block, or of the header */
+	uint8_t link[PR_SEG_LINK];
+};
+
+/* A block with its bytes. */
+struct pr_block {
+	struct pr_seg_block desc;
+	uint64_t offset; /* of its descriptor in the file */
+	const uint8_t *raw; /* desc.raw_size bytes; borrowed, valid until the next call on the reader or writer */
+};
+
+/* ---- one envelope and its frame --------------------------------------------------------------------------------- */
+
+struct pr_frame {
+	uint64_t seq; /* number in the trace, from 0; of a META or CONT envelope: that of the counted frame to come / before */
+	uint16_t cpu;
+	uint8_t stream;
+	uint8_t env_flags; /* PR_ENV_* */
+	uint64_t env_seq; /* per (cpu, stream) */
+	const uint8_t *data; /* the frame, common header first (unless PR_ENV_RAW); borrowed from the block */
+	uint32_t size; /* bytes at data */
+	uint8_t op; /* data[0]; 0 for PR_ENV_RAW */
+	uint64_t ktime; /* common.ktime; 0 for PR_ENV_RAW */
+	uint64_t block; /* number of its block */
+	uint32_t raw_off; /* of its envelope in the block's raw bytes */
+};
+
+struct pr_frame_iter {
+	const uint8_t *raw;
+	uint32_t size, off;
+	uint64_t block, next_seq;
+	bool damaged; /* set when an envelope passes the end of the block: the rest can't be read */
+};
+
+void pr_frame_iter_init(struct pr_frame_iter *it, const struct pr_block *b);
+/* The next envelope; false at the end (look at it->damaged). An envelope too small for a frame header is given as PR_ENV_RAW. */
+bool pr_frame_iter_next(struct pr_frame_iter *it, struct pr_frame *out);
+
+/* ---- writer ----------------------------------------------------------------------------------------------------- */
+
+struct pr_seg_options {
+	struct pr_seg_header header; /* link is computed; version, compat, incompat are set by the writer */
+	int level; /* LZ4: 0 fast, 3..12 high compression */
+	uint32_t block_bytes; /* 0: PR_SEG_BLOCK_TARGET */
+	/* Called after each block was written, before the next append. The index is fed from here. A failure is returned to
+	 * the caller of the append or flush, after the block was accounted for. May be NULL. */
+	int (*on_block)(void *ctx, const struct pr_block *b, struct pr_errinfo *ei);
+	void *ctx;
+};
+
+struct pr_seg_writer;
+
+/* Writes the header to fd (borrowed, positioned at its start, which must be empty). */
+int pr_seg_writer_new(struct pr_seg_writer **out, int fd, const struct pr_seg_options *opt, struct pr_errinfo *ei);
+
+/*
+ * Appends n bytes of whole envelopes with their frames. Closes and writes a block whenever one is full. PR_EFORMAT when
+ * the bytes are not whole envelopes; nothing of them is then kept.
+ */
+int pr_seg_writer_append(struct pr_seg_writer *w, const void *p, size_t n, struct pr_errinfo *ei);
+
+/* Appends one frame under a new envelope. */
+int pr_seg_writer_frame(struct pr_seg_writer *w, const struct pr_envelope *env, const void *frame, struct pr_errinfo *ei);
+
+/* Writes what is pending as a block ("written": survives kill -9). Nothing pending: nothing happens. */
+int pr_seg_writer_flush(struct pr_seg_writer *w, struct pr_errinfo *ei);
+
+/* Flush and fdatasync ("committed": survives a power cut). */
+int pr_seg_writer_sync(struct pr_seg_writer *w, struct pr_errinfo *ei);
+
+/* Flush, footer, fdatasync ("sealed"). Nothing may be appended afterwards. */
+int pr_seg_writer_seal(struct pr_seg_writer *w, struct pr_errinfo *ei);
+
+struct pr_seg_progress {
+	uint64_t blocks, frames, envelopes;
+	uint64_t raw_bytes, file_bytes; /* written so far, pending not included */
+	uint32_t pending_bytes;
+	uint8_t link[PR_SEG_LINK]; /* the last */
+};
+void pr_seg_writer_progress(const struct pr_seg_writer *w, struct pr_seg_progress *out);
+
+void pr_seg_writer_free(struct pr_seg_writer *w); /* without sealing; pending frames are dropped; NULL is allowed */
+
+/* ---- reader ----------------------------------------------------------------------------------------------------- */
+
+struct pr_seg_reader;
+
+/*
+ * Reads and checks the header. The reader takes the source over (closed with it, on failure too). PR_EFORMAT: not a
+ * segment; PR_EVERSION: needs a feature that this reader lacks, named in the message.
+ */
+int pr_seg_reader_new(struct pr_seg_reader **out, struct pr_source *src, struct pr_errinfo *ei);
+void pr_seg_reader_free(struct pr_seg_reader *r);
+
+const struct pr_seg_header *pr_seg_reader_header(const struct pr_seg_reader *r);
+const char *pr_seg_reader_name(const struct pr_seg_reader *r);
+
+/* The footer where the file ends in a good one (found from the end, O(1)); NULL: the end is open. */
+const struct pr_seg_footer *pr_seg_reader_footer(const struct pr_seg_reader *r);
+
+/* What could not be read between two good blocks, or behind the last. */
+struct pr_seg_damage {
+	uint64_t from, to; /* bytes of the file */
+	uint64_t frames; /* counted frames lost, as far as the blocks around tell */
+	bool frames_known;
+	uint64_t ktime_from, ktime_to; /* time that may be affected: of the blocks around; 0 and UINT64_MAX where open */
+	const char *why;
+};
+
+/*
+ * The next block in file order, checked: descriptor CRC, LZ4 checksums, chain link. Returns 0; PR_END behind the last block;
+ * PR_EDATA with *out_damage filled when bytes had to be skipped: call again to go on behind them; PR_EIO. An incomplete last
+ * block of an open segment is not damage: see pr_seg_reader_tail.
+ */
+int pr_seg_reader_next(struct pr_seg_reader *r, struct pr_block *out, struct pr_seg_damage *out_damage, struct pr_errinfo *ei);
+
+/* After PR_END: bytes behind the last whole block that are the beginning of one (0 for a sealed segment). */
+uint64_t pr_seg_reader_tail(const struct pr_seg_reader *r);
+
+/* The block whose descriptor is at `offset`, checked as above but for the chain. Does not move the sequential position. */
+int pr_seg_reader_at(struct pr_seg_reader *r, uint64_t offset, struct pr_block *out, struct pr_errinfo *ei);
+
+/* Sequential reading goes on at `offset` (of a descriptor), expecting this link before it. */
+void pr_seg_reader_seek(struct pr_seg_reader *r, uint64_t offset, const uint8_t prev_link[PR_SEG_LINK], uint64_t frames_before);
+void pr_seg_reader_rewind(struct pr_seg_reader *r);
+
+/* ---- codec of the three records, for the reader, the writer and tests ------------------------------------------- */
+
+void pr_seg_header_encode(struct pr_seg_header *h, uint8_t out[PR_SEG_HEADER_SIZE]); /* fills h->link */
+int pr_seg_header_decode(struct pr_seg_header *out, const uint8_t *p, size_t n, const char *name, struct pr_errinfo *ei);
+/* lz4: the bytes of the LZ4 frame; fills d->link from d->prev. */
+void pr_seg_block_encode(
+	struct pr_seg_block *d, const uint8_t *lz4, const uint8_t uuid[PR_SEG_UUID], uint8_t out[PR_SEG_BLOCK_SIZE]);
+/* False when p is not a whole descriptor of this segment (tag, uuid, CRC, limits). Does not check the link. */
+bool pr_seg_block_decode(struct pr_seg_block *out, const uint8_t p[PR_SEG_BLOCK_SIZE], const uint8_t uuid[PR_SEG_UUID]);
+bool pr_seg_block_link_ok(const struct pr_seg_block *d, const uint8_t p[PR_SEG_BLOCK_SIZE], const uint8_t *lz4);
+void pr_seg_footer_encode(struct pr_seg_footer *f, const uint8_t uuid[PR_SEG_UUID], uint8_t out[PR_SEG_FOOTER_SIZE]);
+bool pr_seg_footer_decode(struct pr_seg_footer *out, const uint8_t p[PR_SEG_FOOTER_SIZE], const uint8_t uuid[PR_SEG_UUID]);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * trace.h: a trace as a stream of frames, whatever it is made of: the only way in which replay/ and the index see it.
+ *
+ * Damage does not end the stream: it is reported through `on_damage` at its place, and frames go on behind it. Gaps in
+ * the (cpu, stream) sequences are found here as well, so that every user of a trace sees the same ones.
+ */
+#ifndef PROCREC_SCHEMA_TRACE_H
+#define PROCREC_SCHEMA_TRACE_H
+
+#include "base/err.h"
+#include "schema/segment.h"
+
+/* Frames that are known to be missing, at their place in the stream. */
+struct pr_gap {
+	enum { PR_GAP_SEQ, PR_GAP_DAMAGE, PR_GAP_LOSS } kind; /* lost before the ring; lost in the file; counted by PR_OP_LOSS */
+	uint64_t before_seq; /* seq of the frame that it was noticed at: it lies before it (frames in all: it lies at the end) */
+	uint16_t cpu; /* PR_GAP_SEQ; else PR_CPU_NONE */
+	uint8_t stream; /* PR_GAP_SEQ, PR_GAP_LOSS */
+	uint64_t count; /* frames missing; 0: unknown how many */
+	uint64_t ktime_from, ktime_to; /* when the missing frames were emitted: between the neighbours on that stream */
+	uint32_t reason; /* PR_GAP_LOSS: enum pr_loss_reason */
+};
+
+struct pr_trace;
+
+struct pr_trace_events { /* any may be NULL; returning non-zero ends the reading with that code */
+	int (*on_block)(void *ctx, const struct pr_block *b); /* before its frames */
+	int (*on_damage)(void *ctx, const struct pr_seg_damage *d);
+	int (*on_gap)(void *ctx, const struct pr_gap *g);
+	void *ctx;
+};
+
+/* Opens the segment at `path`. */
+int pr_trace_open(struct pr_trace **out, const char *path, struct pr_errinfo *ei);
+/* The same from memory or any other source (taken over). */
+int pr_trace_open_source(struct pr_trace **out, struct pr_source *src, struct pr_errinfo *ei);
+void pr_trace_close(struct pr_trace *t);
+
+void pr_trace_set_events(struct pr_trace *t, const struct pr_trace_events *e);
+
+/*
+ * The next frame, META ones included (look at env_flags). 0, PR_END, or a failure. The frame's bytes are valid until the
+ * next call. At PR_END the gaps that only the last STREAM_STATE frame shows have been reported.
+ */
+int pr_trace_next(struct pr_trace *t, struct pr_frame *out, struct pr_errinfo *ei);
+void pr_trace_rewind(struct pr_trace *t);
+
+/* The segment under it: for the index and for questions about the file. */
+struct pr_seg_reader *pr_trace_segment(struct pr_trace *t);
+
+struct pr_trace_state {
+	uint64_t frames; /* counted so far: at PR_END, of the whole trace */
+	uint64_t damages; /* damaged places so far */
+	uint64_t gaps; /* so far */
+	bool sealed;
+	uint64_t tail_bytes; /* of an open end, known at PR_END */
+};
+void pr_trace_get_state(const struct pr_trace *t, struct pr_trace_state *out);
+
+#endif
