@@ -131,8 +131,8 @@ class DataMap(unittest.TestCase):
         self.assertEqual(set(m.data), {(4, last)}, "time that runs back is no pause")
 
     def test_a_clearing_that_drops_nothing_counts(self):
-        m = run(data((1, AGE), b"a", 10), data((2, 0), b"b", 10), data((3, 5), b"c", 10), data((4, 0), b"d", 11), data((5, 2 * AGE), b"e", 12),
-                max_data=2)
+        m = run(data((1, AGE), b"a", 10), data((2, AGE), b"b", 10), data((3, AGE + 5), b"c", 10), data((4, 0), b"d", 11),
+                data((5, 2 * AGE), b"e", 12), max_data=2)
         self.assertEqual(set(m.data), {(5, 2 * AGE)})
 
     def test_append_and_take(self):

@@ -1,0 +1,223 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""compare.py: the model against procrec, on random streams, line by line.
+
+For each seed: gen -> `procrec pack` -> `replay --json`, `replay --cache --json` and `unpack`; then the same bytes
+through the model. Reports the first difference of each stream with the frame that caused it, and shrinks the stream to
+the fewest frames that still differ. Exit status: 0 all alike, 1 differences, 2 usage or a procrec that does not run.
+
+  compare.py --seeds 2000                    what `make check-model` runs
+  compare.py --seeds 200 --frames 5000       a million frames, streams of several blocks
+  compare.py --first 17 --seeds 1 --keep /tmp/x
+"""
+import argparse
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+
+import gen
+from model import COMMON, Model, split_frames
+
+VIEWS = ("ev", "ca")
+
+
+def commands(procrec, settings, base):
+    """Shell lines for one stream. Their exit statuses end up in BASE.rc, in the order pack, unpack, events, cache."""
+    pack, replay = [" ".join(shlex.quote(os.fsdecode(o)) for o in opts) for opts in gen.options(settings)]
+    p = shlex.quote(procrec)
+    return ("%s pack %s.raw -o %s.seg %s >%s.err 2>&1; a=$?; " % (p, base, base, pack, base) +
+            "%s unpack %s.seg >%s.un 2>>%s.err; b=$?; " % (p, base, base, base) +
+            "%s replay %s.seg --json %s >%s.ev 2>>%s.err; c=$?; " % (p, base, replay, base, base) +
+            "%s replay %s.seg --cache --json %s >%s.ca 2>>%s.err; echo $a $b $c $? >%s.rc\n" % (p, base, replay, base, base, base))
+
+
+def slurp(path):
+    try:
+        with open(path, "rb") as f:
+            return f.read()
+    except FileNotFoundError:
+        return b""
+
+
+def model_of(raw, settings):
+    m, lines = Model(settings), []
+    m.feed(raw, lines)
+    return m, {"ev": lines, "ca": m.cache_lines()}
+
+
+def procrec_of(procrec, jobs):
+    """jobs: [(raw, settings)]. Yields (statuses, unpacked, {view: bytes}, stderr) of each; one shell for all."""
+    tmp = tempfile.mkdtemp(prefix="procrec-model-", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
+    try:
+        script = []
+        for i, (raw, settings) in enumerate(jobs):
+            with open("%s/%d.raw" % (tmp, i), "wb") as f:
+                f.write(raw)
+            script.append(commands(procrec, settings, str(i)))
+        shell = subprocess.Popen(["sh", "-s"], stdin=subprocess.PIPE, cwd=tmp, env=dict(os.environ, LC_ALL="C"))
+        shell.stdin.write("".join(script).encode("utf-8", "surrogateescape"))
+        shell.stdin.close()
+        yield None  # running: the caller may work meanwhile
+        shell.wait()
+        for i in range(len(jobs)):
+            base = "%s/%d" % (tmp, i)
+            statuses = slurp(base + ".rc").split()
+            yield statuses, slurp(base + ".un"), {v: slurp("%s.%s" % (base, v)) for v in VIEWS}, slurp(base + ".err")
+    finally:
+        shutil.rmtree(tmp, ignore_errors=True)
+
+
+def first_difference(want, got):
+    for i, (a, b) in enumerate(zip(want, got)):
+        if a != b:
+            return i, a, b
+    n = min(len(want), len(got))
+    return (n, want[n] if n < len(want) else "(no line)", got[n] if n < len(got) else "(no line)")
+
+
+def judge(raw, model_lines, result):
+    """None, or (what, index of the line, the model's line, procrec's line)."""
+    statuses, unpacked, views, err = result
+    if len(statuses) != 4 or statuses[0] != b"0" or statuses[1] != b"0" or not set(statuses[2:]) <= {b"0", b"1"}:
+        return "exit status", 0, "0 0 then 0 or 1, twice", (b" ".join(statuses) + b": " + err[:400]).decode("utf-8", "replace")
+    if unpacked != raw:
+        at = next((i for i, (a, b) in enumerate(zip(unpacked, raw)) if a != b), min(len(raw), len(unpacked)))
+        return "unpack", 0, "%d bytes" % len(raw), "%d bytes, first difference at %d" % (len(unpacked), at)
+    for view in VIEWS:
+        want = "".join(line + "\n" for line in model_lines[view]).encode()
+        if want != views[view]:
+            got = views[view].decode("utf-8", "replace").split("\n")
+            return ("events" if view == "ev" else "cache",) + first_difference(model_lines[view], got[:-1] if got[-1] == "" else got)
+    return None
+
+
+def one(procrec, raw, settings):
+    run = procrec_of(procrec, [(raw, settings)])
+    next(run)
+    lines = model_of(raw, settings)[1]
+    verdict = judge(raw, lines, next(run))
+    run.close()
+    return verdict
+
+
+def shrink(procrec, raw, settings, budget=400):
+    """The fewest frames that still differ in the same kind of output, found by leaving out ever smaller pieces."""
+    frames = [f for f, _ in split_frames(raw)]
+    kind = (one(procrec, raw, settings) or [None])[0]
+    piece = len(frames) // 2
+    while piece and budget > 0:
+        i, gone = 0, False
+        while i < len(frames) and budget > 0:
+            rest = frames[:i] + frames[i + piece:]
+            budget -= 1
+            verdict = one(procrec, b"".join(rest), settings)
+            if verdict and verdict[0] == kind:
+                frames, gone = rest, True
+            else:
+                i += piece
+        if not gone or piece > 1:
+            piece //= 2
+    return frames
+
+
+def clip(a, b):
+    """Both lines from a little before the first difference on."""
+    at = next((i for i, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))
+    start = max(0, at - 60)
+    lead = "…" if start else ""
+    return lead + a[start:at + 200], lead + b[start:at + 200]
+
+
+def describe(frames):
+    out = []
+    for i, f in enumerate(frames):
+        if len(f) >= 16:
+            op, size, ktime = COMMON.unpack_from(f)
+            out.append("    frame %d: op %d size %d (%d bytes) ktime %d  %s" % (i, op, size, len(f), ktime, f[16:].lstrip(b"\0").hex()[-160:]))
+        else:
+            out.append("    frame %d: %d bytes  %s" % (i, len(f), f.hex()))
+    return "\n".join(out)
+
+
+def batch(args):
+    """Worker: a list of seeds. Returns (frames, events, entries, [(seed, verdict)])."""
+    procrec, seeds, count = args
+    jobs = [(gen.stream(seed, count), gen.settings_of(seed)) for seed in seeds]
+    run = procrec_of(procrec, jobs)
+    next(run)
+    models = [model_of(raw, settings) for raw, settings in jobs]
+    frames = events = entries = 0
+    bad = []
+    for seed, (raw, _), (m, lines), result in zip(seeds, jobs, models, run):
+        frames += m.frames
+        events += len(lines["ev"])
+        entries += len(m.cache.map)
+        verdict = judge(raw, lines, result)
+        if verdict:
+            bad.append((seed, verdict))
+    run.close()
+    return frames, events, entries, bad
+
+
+def report(a, seed, verdict):
+    what, line, want, got = verdict
+    raw, settings = gen.stream(seed, a.frames), gen.settings_of(seed)
+    pack, replay = [b" ".join(o).decode("utf-8", "replace") for o in gen.options(settings)]
+    want, got = clip(want, got)
+    print("seed %d: %s differ at line %d\n  model:   %s\n  procrec: %s" % (seed, what, line + 1, want, got))
+    print("  pack %s; replay %s" % (pack, replay))
+    frames = shrink(a.procrec, raw, settings) if a.shrink else []
+    if frames:
+        small = one(a.procrec, b"".join(frames), settings)
+        print("  shrunk to %d frames:\n%s" % (len(frames), describe(frames[-12:])))
+        if small:
+            print("  model:   %s\n  procrec: %s" % clip(small[2], small[3]))
+    if a.keep:
+        os.makedirs(a.keep, exist_ok=True)
+        for name, data in (("seed-%d.raw" % seed, raw), ("seed-%d-small.raw" % seed, b"".join(frames))):
+            with open(os.path.join(a.keep, name), "wb") as f:
+                f.write(data)
+        print("  kept in %s" % a.keep)
+    sys.stdout.flush()
+
+
+def main():
+    p = argparse.ArgumentParser(description="Compare procrec with the model on random streams.")
+    p.add_argument("--procrec", default="build/procrec")
+    p.add_argument("--seeds", type=int, default=2000)
+    p.add_argument("--first", type=int, default=0, help="the first seed")
+    p.add_argument("--frames", type=int, default=250, help="frames in each stream")
+    p.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1))
+    p.add_argument("--batch", type=int, default=0, help="streams for each worker call (default: by size)")
+    p.add_argument("--keep", metavar="DIR", help="keep the streams that differ, whole and shrunk")
+    p.add_argument("--no-shrink", dest="shrink", action="store_false")
+    p.add_argument("--max-reports", type=int, default=5)
+    a = p.parse_args()
+    if not shutil.which(a.procrec):
+        print("compare.py: no procrec at %s: build it, or name it with --procrec" % a.procrec, file=sys.stderr)
+        return 2
+    a.procrec = os.path.abspath(shutil.which(a.procrec))
+    size = a.batch or max(1, min(50, 20000 // a.frames))
+    seeds = list(range(a.first, a.first + a.seeds))
+    work = [(a.procrec, seeds[i:i + size], a.frames) for i in range(0, len(seeds), size)]
+    start = time.monotonic()
+    frames = events = entries = differ = 0
+    with ProcessPoolExecutor(a.jobs) as pool:
+        for f, e, n, bad in pool.map(batch, work):
+            frames, events, entries = frames + f, events + e, entries + n
+            for seed, verdict in bad:
+                differ += 1
+                if differ <= a.max_reports:
+                    report(a, seed, verdict)
+    print("%d streams, %d frames, %d events, %d cache entries: %d differ (%.1f s)" % (len(seeds), frames, events, entries, differ,
+                                                                                     time.monotonic() - start))
+    return 1 if differ else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The second opinion: the model's own tests, then procrec against the model on random streams.
+
+MODEL_SEEDS ?= 2000
+MODEL_FRAMES ?= 250
+
+check-model: $(O)/procrec ## procrec against the Python model on random streams (MODEL_SEEDS=2000 MODEL_FRAMES=250)
+	$(Q)$(PYTHON) -B tests/model/test_model.py -q
+	$(Q)$(PYTHON) -B tests/model/compare.py --procrec $(O)/procrec --seeds $(MODEL_SEEDS) --frames $(MODEL_FRAMES)
+
+check-mutation: ## break the decoder and the cache, one token at a time: do the tests notice?
+	$(Q)$(PYTHON) -B tests/model/mutate.py $(MUTATE_ARGS)
+
+.PHONY: check-model check-mutation
