@@ -12,4 +12,6 @@ $(O)/tests/unit/%: $(O)/tests/unit/%.o $(O)/libprocrec-replay.a $(O)/libprocrec-
 check-unit: $(UNIT_BIN) ## unit tests
 	$(Q)tests/run-unit.sh $(UNIT_BIN)
 
+include tests/model/rules.mk
+
 .PHONY: check-unit
