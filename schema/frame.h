@@ -355,8 +355,8 @@ struct pr_stream_row {
 	pr_u16 cpu;
 	pr_u8 stream;
 	pr_u8 pad[5];
-	pr_u64 next; /* the next sequence number of this (cpu, stream): all below were given out by now */
-	pr_u64 lost; /* of those, how many were never handed to the ring's reader */
+	pr_u64 next; /* the next sequence number of this (cpu, stream): all below it stand before this frame, or are lost */
+	pr_u64 lost; /* of those, how many never came to the ring */
 };
 struct pr_stream_state { /* op 213; rows follow, to the end of the frame; rows that are all 0 may be left out */
 	struct pr_msg_common common;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-$(eval $(call library,schema,$(wildcard schema/*.c) $(O)/schema/index_sql.c))
+$(eval $(call library,schema,$(wildcard schema/*.c) $(patsubst schema/index.sql,$(O)/schema/index_sql.c,$(wildcard schema/index.sql))))
 
 # index.sql becomes a C string, so that the DDL stands in one place only.
 $(O)/schema/index_sql.c: schema/index.sql

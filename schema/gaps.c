@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "schema/gaps.h"
+
+#include <stdlib.h>
+
+#include "base/cursor.h"
+
+struct stream_state {
+	uint64_t next;
+	uint64_t ktime; /* of the last frame seen */
+	bool known;
+};
+
+void pr_gaps_init(struct pr_gaps *g, int (*on_gap)(void *ctx, const struct pr_gap *gap), void *ctx)
+{
+	*g = (struct pr_gaps){.on_gap = on_gap, .ctx = ctx};
+}
+
+void pr_gaps_release(struct pr_gaps *g)
+{
+	struct pr_map_slot *s;
+	size_t pos = 0;
+
+	while ((s = pr_map_each(&g->streams, &pos)))
+		free(s->v.p);
+	pr_map_release(&g->streams);
+	g->any = false;
+}
+
+void pr_gaps_forget(struct pr_gaps *g)
+{
+	struct pr_map_slot *s;
+	size_t pos = 0;
+
+	while ((s = pr_map_each(&g->streams, &pos)))
+		((struct stream_state *)s->v.p)->known = false;
+}
+
+static struct stream_state *state_of(struct pr_gaps *g, uint16_t cpu, uint8_t stream)
+{
+	struct pr_map_slot *s = pr_map_put(&g->streams, (uint64_t)cpu << 8 | stream, 0, NULL);
+	struct stream_state *st;
+
+	if (!s || s->v.p)
+		return s ? s->v.p : NULL;
+	st = calloc(1, sizeof(*st));
+	if (!st) {
+		pr_map_del(&g->streams, (uint64_t)cpu << 8 | stream, 0);
+		return NULL;
+	}
+	/* Sequences begin at 0: what comes before the first number seen is missing as well. */
+	*st = (struct stream_state){0, g->first_ktime, true};
+	s->v.p = st;
+	return st;
+}
+
+/* The numbers up to `next` are over by `ktime`; those that were not seen are a gap before frame `seq`. */
+static int reached(struct pr_gaps *g, struct stream_state *st, uint16_t cpu, uint8_t stream, uint64_t next, uint64_t ktime, uint64_t seq)
+{
+	struct pr_gap gap;
+
+	if (!st->known || next <= st->next)
+		return PR_OK;
+	gap = (struct pr_gap){.kind = PR_GAP_SEQ,
+		.before_seq = seq,
+		.cpu = cpu,
+		.stream = stream,
+		.count = next - st->next,
+		.ktime_from = st->ktime,
+		.ktime_to = ktime};
+	return g->on_gap ? g->on_gap(g->ctx, &gap) : PR_OK;
+}
+
+static int stream_rows(struct pr_gaps *g, const struct pr_frame *f)
+{
+	struct pr_cursor c = pr_cursor_make(f->data, f->size);
+	int err = PR_OK;
+
+	pr_cursor_skip(&c, sizeof(struct pr_stream_state));
+	while (!err && !c.failed && pr_cursor_left(&c) >= sizeof(struct pr_stream_row)) {
+		uint16_t cpu = pr_cursor_u16(&c);
+		uint8_t stream = pr_cursor_u8(&c);
+		struct stream_state *st = state_of(g, cpu, stream);
+		uint64_t next;
+
+		pr_cursor_skip(&c, 5);
+		next = pr_cursor_u64(&c);
+		pr_cursor_skip(&c, 8);
+		if (!st)
+			return PR_ENOMEM;
+		err = reached(g, st, cpu, stream, next, f->ktime, f->seq);
+		*st = (struct stream_state){next, f->ktime, true};
+	}
+	return err;
+}
+
+static int loss(struct pr_gaps *g, const struct pr_frame *f)
+{
+	struct pr_cursor c = pr_cursor_make(f->data, f->size);
+	struct pr_gap gap = {.kind = PR_GAP_LOSS, .before_seq = f->seq, .cpu = PR_CPU_NONE, .ktime_to = f->ktime};
+
+	pr_cursor_skip(&c, PR_COMMON_SIZE);
+	gap.reason = pr_cursor_u32(&c);
+	gap.stream = (uint8_t)pr_cursor_u32(&c);
+	gap.count = pr_cursor_u64(&c);
+	gap.ktime_from = pr_cursor_u64(&c);
+	if (c.failed || !gap.count || !g->on_gap)
+		return PR_OK;
+	return g->on_gap(g->ctx, &gap);
+}
+
+int pr_gaps_frame(struct pr_gaps *g, const struct pr_frame *f)
+{
+	struct stream_state *st;
+	int err;
+
+	if (f->env_flags & (PR_ENV_META | PR_ENV_CONT))
+		return PR_OK;
+	if (!g->any && !(f->env_flags & PR_ENV_RAW)) {
+		g->first_ktime = f->ktime;
+		g->any = true;
+	}
+	st = state_of(g, f->cpu, f->stream);
+	if (!st)
+		return PR_ENOMEM;
+	err = reached(g, st, f->cpu, f->stream, f->env_seq, f->ktime, f->seq);
+	*st = (struct stream_state){f->env_seq + 1, f->ktime, true};
+	if (!err && f->op == PR_OP_STREAM_STATE)
+		err = stream_rows(g, f);
+	if (!err && f->op == PR_OP_LOSS)
+		err = loss(g, f);
+	return err;
+}

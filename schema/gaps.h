@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * gaps.h: finds what is missing in the (cpu, stream) sequences of a stream of envelopes.
+ *
+ * Feed it every frame in order. It reports a gap when a number is jumped over, when the final STREAM_STATE frame knows of more
+ * than was seen, and for each PR_OP_LOSS frame.
+ */
+#ifndef PROCREC_SCHEMA_GAPS_H
+#define PROCREC_SCHEMA_GAPS_H
+
+#include "base/map.h"
+#include "schema/trace.h"
+
+struct pr_gaps {
+	struct pr_map streams; /* (cpu, stream) -> struct stream_state *, owned */
+	uint64_t first_ktime; /* of the trace: where a stream that was never seen may have lost from */
+	bool any;
+	int (*on_gap)(void *ctx, const struct pr_gap *g);
+	void *ctx;
+};
+
+void pr_gaps_init(struct pr_gaps *g, int (*on_gap)(void *ctx, const struct pr_gap *g), void *ctx);
+void pr_gaps_release(struct pr_gaps *g);
+
+/* 0, PR_ENOMEM, or what on_gap returned. */
+int pr_gaps_frame(struct pr_gaps *g, const struct pr_frame *f);
+
+/* Behind damage no number is expected: what is missing there is the damage's, not a second gap. */
+void pr_gaps_forget(struct pr_gaps *g);
+
+#endif

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * segment_write.c: envelopes in, blocks out.
+ *
+ * Envelopes gather in `raw` until a block is full; a block goes out as descriptor and LZ4 frame in one write, so that a
+ * kill leaves at most one torn block at the end. The writer never seeks and never rewrites: what was written stays.
+ */
+#include <errno.h>
+#include <lz4frame.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/out.h"
+#include "schema/segment.h"
+
+struct pr_seg_writer {
+	int fd; /* borrowed */
+	struct pr_seg_options opt;
+	struct pr_buf raw; /* the block that is being filled */
+	struct pr_buf out; /* descriptor and LZ4 frame */
+	struct pr_seg_block cur; /* what is known of the block that is being filled */
+	struct pr_seg_progress done;
+	uint64_t ktime_min, ktime_max;
+	LZ4F_cctx *cctx;
+	int failed; /* enum pr_err: after a failed write the end of the file is not known: nothing more is written */
+};
+
+static int write_out(struct pr_seg_writer *w, const void *p, size_t n, struct pr_errinfo *ei)
+{
+	if (pr_write_all(w->fd, p, n)) {
+		w->failed = pr_fail_errno(ei, "cannot write the trace at byte %llu", (unsigned long long)w->done.file_bytes);
+		return w->failed;
+	}
+	w->done.file_bytes += n;
+	return PR_OK;
+}
+
+static void begin_block(struct pr_seg_writer *w)
+{
+	pr_buf_clear(&w->raw);
+	w->cur = (struct pr_seg_block){
+		.number = w->done.blocks, .first_frame = w->done.frames, .ktime_min = UINT64_MAX, .ktime_max = 0};
+	memcpy(w->cur.prev, w->done.link, PR_SEG_LINK);
+}
+
+int pr_seg_writer_new(struct pr_seg_writer **out, int fd, const struct pr_seg_options *opt, struct pr_errinfo *ei)
+{
+	struct pr_seg_writer *w = calloc(1, sizeof(*w));
+	uint8_t header[PR_SEG_HEADER_SIZE];
+	int err;
+
+	if (!w || LZ4F_isError(LZ4F_createCompressionContext(&w->cctx, LZ4F_VERSION))) {
+		free(w);
+		return pr_fail(ei, PR_ENOMEM, "out of memory");
+	}
+	w->fd = fd;
+	w->opt = *opt;
+	w->opt.header.version = PR_SEG_VERSION;
+	w->opt.header.compat = 0;
+	w->opt.header.incompat = 0;
+	if (!w->opt.block_bytes)
+		w->opt.block_bytes = PR_SEG_BLOCK_TARGET;
+	w->ktime_min = UINT64_MAX;
+	pr_seg_header_encode(&w->opt.header, header);
+	memcpy(w->done.link, w->opt.header.link, PR_SEG_LINK);
+	err = write_out(w, header, sizeof(header), ei);
+	if (err) {
+		pr_seg_writer_free(w);
+		return err;
+	}
+	begin_block(w);
+	*out = w;
+	return PR_OK;
+}
+
+void pr_seg_writer_free(struct pr_seg_writer *w)
+{
+	if (!w)
+		return;
+	LZ4F_freeCompressionContext(w->cctx);
+	pr_buf_release(&w->raw);
+	pr_buf_release(&w->out);
+	free(w);
+}
+
+/* Bytes written to p, or an LZ4F error. */
+static size_t lz4_frame(struct pr_seg_writer *w, const LZ4F_preferences_t *prefs, uint8_t *p, size_t room)
+{
+	size_t n = LZ4F_compressBegin(w->cctx, p, room, prefs), k;
+
+	if (LZ4F_isError(n))
+		return n;
+	k = LZ4F_compressUpdate(w->cctx, p + n, room - n, w->raw.data, w->raw.len, NULL);
+	if (LZ4F_isError(k))
+		return k;
+	n += k;
+	k = LZ4F_compressEnd(w->cctx, p + n, room - n, NULL);
+	return LZ4F_isError(k) ? k : n + k;
+}
+
+/* One LZ4 frame: independent blocks, content size and checksum, appended to w->out behind room for the descriptor. */
+static int compress(struct pr_seg_writer *w, struct pr_errinfo *ei)
+{
+	LZ4F_preferences_t prefs = {0};
+	size_t bound, n;
+
+	prefs.frameInfo.blockSizeID = w->raw.len > (1u << 20)     ? LZ4F_max4MB
+				      : w->raw.len > (256u << 10) ? LZ4F_max1MB
+				      : w->raw.len > (64u << 10)  ? LZ4F_max256KB
+								  : LZ4F_max64KB;
+	prefs.frameInfo.blockMode = LZ4F_blockIndependent;
+	prefs.frameInfo.contentChecksumFlag = LZ4F_contentChecksumEnabled;
+	prefs.frameInfo.contentSize = w->raw.len;
+	prefs.compressionLevel = w->opt.level;
+	prefs.autoFlush = 1; /* the whole block is at hand: no copy into the library's own buffer */
+	bound = LZ4F_compressFrameBound(w->raw.len, &prefs);
+	pr_buf_clear(&w->out);
+	if (!pr_buf_grow(&w->out, PR_SEG_BLOCK_SIZE) || !pr_buf_reserve(&w->out, bound))
+		return pr_fail(ei, PR_ENOMEM, "out of memory for a block of %zu bytes", w->raw.len);
+	n = lz4_frame(w, &prefs, w->out.data + w->out.len, bound);
+	if (LZ4F_isError(n))
+		return pr_fail(ei, PR_ENOMEM, "cannot compress a block: %s", LZ4F_getErrorName(n));
+	w->out.len += n;
+	w->cur.comp_size = (uint32_t)n;
+	w->cur.raw_size = (uint32_t)w->raw.len;
+	return PR_OK;
+}
+
+static void account(struct pr_seg_writer *w)
+{
+	w->done.blocks++;
+	w->done.frames += w->cur.frames;
+	w->done.envelopes += w->cur.envelopes;
+	w->done.raw_bytes += w->cur.raw_size;
+	memcpy(w->done.link, w->cur.link, PR_SEG_LINK);
+	if (w->cur.ktime_min < w->ktime_min)
+		w->ktime_min = w->cur.ktime_min;
+	if (w->cur.ktime_max > w->ktime_max)
+		w->ktime_max = w->cur.ktime_max;
+}
+
+int pr_seg_writer_flush(struct pr_seg_writer *w, struct pr_errinfo *ei)
+{
+	struct pr_block b;
+	int err;
+
+	if (w->failed)
+		return pr_fail(ei, w->failed, "an earlier write of this trace failed");
+	if (!w->raw.len)
+		return PR_OK;
+	err = compress(w, ei);
+	if (err)
+		return err;
+	pr_seg_block_encode(&w->cur, w->out.data + PR_SEG_BLOCK_SIZE, w->opt.header.uuid, w->out.data);
+	b = (struct pr_block){w->cur, w->done.file_bytes, w->raw.data};
+	err = write_out(w, w->out.data, w->out.len, ei);
+	if (err)
+		return err;
+	account(w);
+	if (w->opt.on_block)
+		err = w->opt.on_block(w->opt.ctx, &b, ei);
+	begin_block(w);
+	return err;
+}
+
+/* Takes the envelope at p into the pending block; returns its size with its frame, 0 when it is not whole. */
+static size_t envelope_size(const uint8_t *p, size_t n)
+{
+	uint32_t size;
+
+	if (n < PR_ENVELOPE_SIZE)
+		return 0;
+	size = pr_get_u32(p + 4);
+	if (size > n - PR_ENVELOPE_SIZE || size > PR_FRAME_MAX)
+		return 0;
+	return PR_ENVELOPE_SIZE + (size_t)size;
+}
+
+static bool all_whole(const uint8_t *p, size_t n)
+{
+	while (n) {
+		size_t k = envelope_size(p, n);
+
+		if (!k)
+			return false;
+		p += k;
+		n -= k;
+	}
+	return true;
+}
+
+static int append_one(struct pr_seg_writer *w, const uint8_t *p, size_t k, struct pr_errinfo *ei)
+{
+	uint8_t flags = p[3];
+	int err;
+
+	/* A frame that would make the block larger than a reader takes begins the next one. */
+	if (w->raw.len && w->raw.len + k > (PR_SEG_RAW_MAX & ~0xfu) - 16) {
+		err = pr_seg_writer_flush(w, ei);
+		if (err)
+			return err;
+	}
+	pr_buf_append(&w->raw, p, k);
+	if (pr_buf_failed(&w->raw))
+		return pr_fail(ei, PR_ENOMEM, "out of memory for a block");
+	w->cur.envelopes++;
+	if (!(flags & (PR_ENV_META | PR_ENV_CONT)))
+		w->cur.frames++;
+	if (!(flags & PR_ENV_RAW) && k >= PR_ENVELOPE_SIZE + PR_COMMON_SIZE) {
+		uint64_t ktime = pr_get_u64(p + PR_ENVELOPE_SIZE + 8);
+
+		if (ktime < w->cur.ktime_min)
+			w->cur.ktime_min = ktime;
+		if (ktime > w->cur.ktime_max)
+			w->cur.ktime_max = ktime;
+	}
+	return w->raw.len >= w->opt.block_bytes ? pr_seg_writer_flush(w, ei) : PR_OK;
+}
+
+int pr_seg_writer_append(struct pr_seg_writer *w, const void *data, size_t n, struct pr_errinfo *ei)
+{
+	const uint8_t *p = data;
+	int err = PR_OK;
+
+	if (!all_whole(p, n))
+		return pr_fail(ei, PR_EFORMAT, "%zu bytes that are not whole envelopes", n);
+	while (n && !err) {
+		size_t k = envelope_size(p, n);
+
+		err = append_one(w, p, k, ei);
+		p += k;
+		n -= k;
+	}
+	return err;
+}
+
+int pr_seg_writer_frame(struct pr_seg_writer *w, const struct pr_envelope *env, const void *frame, struct pr_errinfo *ei)
+{
+	uint8_t head[PR_ENVELOPE_SIZE];
+	struct pr_buf b = PR_BUF_INIT;
+	int err;
+
+	pr_put_u16(head, env->cpu);
+	head[2] = env->stream;
+	head[3] = env->flags;
+	pr_put_u32(head + 4, env->size);
+	pr_put_u64(head + 8, env->seq);
+	pr_buf_append(&b, head, sizeof(head));
+	pr_buf_append(&b, frame, env->size);
+	err = pr_buf_failed(&b) ? pr_fail(ei, PR_ENOMEM, "out of memory") : pr_seg_writer_append(w, b.data, b.len, ei);
+	pr_buf_release(&b);
+	return err;
+}
+
+static int commit(struct pr_seg_writer *w, struct pr_errinfo *ei)
+{
+	/* A pipe or device has nothing to commit. */
+	if (fdatasync(w->fd) && errno != EINVAL && errno != EROFS) {
+		w->failed = pr_fail_errno(ei, "cannot commit the trace to disk");
+		return w->failed;
+	}
+	return PR_OK;
+}
+
+int pr_seg_writer_sync(struct pr_seg_writer *w, struct pr_errinfo *ei)
+{
+	int err = pr_seg_writer_flush(w, ei);
+
+	return err ? err : commit(w, ei);
+}
+
+int pr_seg_writer_seal(struct pr_seg_writer *w, struct pr_errinfo *ei)
+{
+	uint8_t footer[PR_SEG_FOOTER_SIZE];
+	struct pr_seg_footer f;
+	int err = pr_seg_writer_flush(w, ei);
+
+	if (err)
+		return err;
+	f = (struct pr_seg_footer){
+		.blocks = w->done.blocks,
+		.frames = w->done.frames,
+		.envelopes = w->done.envelopes,
+		.raw_bytes = w->done.raw_bytes,
+		.file_size = w->done.file_bytes + PR_SEG_FOOTER_SIZE,
+		.ktime_min = w->ktime_min,
+		.ktime_max = w->ktime_max,
+	};
+	memcpy(f.prev, w->done.link, PR_SEG_LINK);
+	pr_seg_footer_encode(&f, w->opt.header.uuid, footer);
+	err = write_out(w, footer, sizeof(footer), ei);
+	if (err)
+		return err;
+	memcpy(w->done.link, f.link, PR_SEG_LINK);
+	return commit(w, ei);
+}
+
+void pr_seg_writer_progress(const struct pr_seg_writer *w, struct pr_seg_progress *out)
+{
+	*out = w->done;
+	out->pending_bytes = (uint32_t)w->raw.len;
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * trace.c: segments -> blocks -> frames, with damage and gaps reported at their places.
+ */
+#include "schema/trace.h"
+
+#include <stdlib.h>
+
+#include "schema/gaps.h"
+
+struct pr_trace {
+	struct pr_seg_reader *seg; /* owned */
+	struct pr_trace_events ev;
+	struct pr_gaps gaps;
+	struct pr_frame_iter it;
+	struct pr_block block;
+	bool in_block;
+	struct pr_trace_state st;
+};
+
+static int note_gap(void *ctx, const struct pr_gap *g)
+{
+	struct pr_trace *t = ctx;
+
+	t->st.gaps++;
+	return t->ev.on_gap ? t->ev.on_gap(t->ev.ctx, g) : PR_OK;
+}
+
+int pr_trace_open_source(struct pr_trace **out, struct pr_source *src, struct pr_errinfo *ei)
+{
+	struct pr_trace *t = calloc(1, sizeof(*t));
+	int err;
+
+	if (!t) {
+		pr_source_close(src);
+		return pr_fail(ei, PR_ENOMEM, "out of memory");
+	}
+	err = pr_seg_reader_new(&t->seg, src, ei);
+	if (err) {
+		free(t);
+		return err;
+	}
+	pr_gaps_init(&t->gaps, note_gap, t);
+	t->st.sealed = pr_seg_reader_footer(t->seg) != NULL;
+	*out = t;
+	return PR_OK;
+}
+
+int pr_trace_open(struct pr_trace **out, const char *path, struct pr_errinfo *ei)
+{
+	struct pr_source *src;
+	int err = pr_source_file(&src, path, ei);
+
+	return err ? err : pr_trace_open_source(out, src, ei);
+}
+
+void pr_trace_close(struct pr_trace *t)
+{
+	if (!t)
+		return;
+	pr_gaps_release(&t->gaps);
+	pr_seg_reader_free(t->seg);
+	free(t);
+}
+
+void pr_trace_set_events(struct pr_trace *t, const struct pr_trace_events *e)
+{
+	t->ev = e ? *e : (struct pr_trace_events){0};
+}
+
+void pr_trace_rewind(struct pr_trace *t)
+{
+	bool sealed = t->st.sealed;
+
+	pr_seg_reader_rewind(t->seg);
+	pr_gaps_release(&t->gaps);
+	t->in_block = false;
+	t->st = (struct pr_trace_state){.sealed = sealed};
+}
+
+struct pr_seg_reader *pr_trace_segment(struct pr_trace *t)
+{
+	return t->seg;
+}
+
+void pr_trace_get_state(const struct pr_trace *t, struct pr_trace_state *out)
+{
+	*out = t->st;
+}
+
+static int damaged(struct pr_trace *t, const struct pr_seg_damage *d)
+{
+	struct pr_gap g = {.kind = PR_GAP_DAMAGE,
+		.before_seq = t->st.frames,
+		.cpu = PR_CPU_NONE,
+		.count = d->frames_known ? d->frames : 0,
+		.ktime_from = d->ktime_from,
+		.ktime_to = d->ktime_to};
+	int err = PR_OK;
+
+	t->st.damages++;
+	pr_gaps_forget(&t->gaps);
+	if (t->ev.on_damage)
+		err = t->ev.on_damage(t->ev.ctx, d);
+	return err ? err : note_gap(t, &g);
+}
+
+/* Moves on to the next good block; PR_END behind the last. */
+static int next_block(struct pr_trace *t, struct pr_errinfo *ei)
+{
+	struct pr_seg_damage d;
+	int err = pr_seg_reader_next(t->seg, &t->block, &d, ei);
+
+	if (err == PR_EDATA)
+		return damaged(t, &d);
+	if (err) {
+		t->st.tail_bytes = pr_seg_reader_tail(t->seg);
+		return err;
+	}
+	pr_frame_iter_init(&t->it, &t->block);
+	t->in_block = true;
+	return t->ev.on_block ? t->ev.on_block(t->ev.ctx, &t->block) : PR_OK;
+}
+
+/* A block whose link is right but whose envelopes do not add up was written so: what is left of it can't be read. */
+static int end_block(struct pr_trace *t)
+{
+	struct pr_seg_damage d = {.from = t->block.offset,
+		.to = t->block.offset + PR_SEG_BLOCK_SIZE + t->block.desc.comp_size,
+		.ktime_from = t->block.desc.ktime_min,
+		.ktime_to = t->block.desc.ktime_max,
+		.why = "its envelopes pass the end of the block"};
+
+	t->in_block = false;
+	return t->it.damaged ? damaged(t, &d) : PR_OK;
+}
+
+int pr_trace_next(struct pr_trace *t, struct pr_frame *out, struct pr_errinfo *ei)
+{
+	int err;
+
+	for (;;) {
+		if (t->in_block && pr_frame_iter_next(&t->it, out))
+			break;
+		err = t->in_block ? end_block(t) : next_block(t, ei);
+		if (err)
+			return err;
+	}
+	err = pr_gaps_frame(&t->gaps, out);
+	if (err)
+		return err == PR_ENOMEM ? pr_fail(ei, err, "out of memory") : err;
+	t->st.frames = t->it.next_seq;
+	return PR_OK;
+}
