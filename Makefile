@@ -49,12 +49,13 @@ ifneq ($(SAN),)
 CFLAGS += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
 LDFLAGS += -fsanitize=$(SAN)
 endif
-LIBS := -llz4 -lsqlite3 -lsodium -lpthread
+LIBS := -llz4 -lsqlite3 -lsodium -lz -lpthread
 ifeq ($(BPF),1)
-LIBS_BPF := -lbpf -lelf -lz -lcap
+LIBS_BPF := -lbpf -lelf -lcap
 endif
 
 DEPS :=
+OFFLINE_CHECKS :=
 
 # library NAME,SOURCES: objects under $(O), archive $(O)/libprocrec-NAME.a
 define library
@@ -92,6 +93,9 @@ $(O)/%.o: $(O)/%.c $(FLAGS_FILE)
 	$(call say,CC,$@)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
+# Every test without root: each target of OFFLINE_CHECKS ends with a line "NAME: N passed, N failed".
+check-offline: $(OFFLINE_CHECKS) ## all tests that need no root and no BPF
+
 clean: ## remove the output folder
 	rm -rf $(O)
 
@@ -99,6 +103,6 @@ help: ## this list
 	@sed -n 's/^# \(procrec.*\)/\1/p; /^# Knobs/,/^$$/s/^# \{0,1\}//p' Makefile
 	@grep -hE '^[a-z][a-z-]*:.*## ' Makefile */rules.mk | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
 
-.PHONY: all clean help
+.PHONY: all check-offline clean help
 
 -include $(DEPS)

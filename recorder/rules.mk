@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The live half. Without BPF only what needs no libbpf is built: the command then says how it was built.
-ifeq ($(BPF),1)
+ifeq ($(BPF) $(wildcard recorder/cmd_record.c),1 recorder/cmd_record.c)
 RECORDER_SRC := $(filter-out recorder/nobpf.c,$(wildcard recorder/*.c))
 else
 RECORDER_SRC := recorder/nobpf.c

@@ -5,13 +5,14 @@
 
 #include "base/command.h"
 
-pr_command_fn pr_cmd_pack, pr_cmd_unpack, pr_cmd_info;
+pr_command_fn pr_cmd_pack, pr_cmd_unpack, pr_cmd_info, pr_cmd_verify;
 
 /* clang-format off */
 #define PR_REPLAY_COMMANDS \
 	{"pack", pr_cmd_pack, "make a trace of raw frames"}, \
 	{"unpack", pr_cmd_unpack, "give the raw frames of a trace back"}, \
-	{"info", pr_cmd_info, "what this trace is"},
+	{"info", pr_cmd_info, "what this trace is"}, \
+	{"verify", pr_cmd_verify, "prove that a trace is as it was written, or say where not"},
 /* clang-format on */
 
 #endif

@@ -5,12 +5,6 @@
 
 #include "base/cursor.h"
 
-struct stream_state {
-	uint64_t next;
-	uint64_t ktime; /* of the last frame seen */
-	bool known;
-};
-
 void pr_gaps_init(struct pr_gaps *g, int (*on_gap)(void *ctx, const struct pr_gap *gap), void *ctx)
 {
 	*g = (struct pr_gaps){.on_gap = on_gap, .ctx = ctx};
@@ -33,29 +27,35 @@ void pr_gaps_forget(struct pr_gaps *g)
 	size_t pos = 0;
 
 	while ((s = pr_map_each(&g->streams, &pos)))
-		((struct stream_state *)s->v.p)->known = false;
+		((struct pr_gap_stream *)s->v.p)->known = false;
 }
 
-static struct stream_state *state_of(struct pr_gaps *g, uint16_t cpu, uint8_t stream)
+static struct pr_gap_stream *state_of(struct pr_gaps *g, uint16_t cpu, uint8_t stream)
 {
-	struct pr_map_slot *s = pr_map_put(&g->streams, (uint64_t)cpu << 8 | stream, 0, NULL);
-	struct stream_state *st;
+	uint64_t key = (uint64_t)cpu << 8 | stream;
+	struct pr_map_slot *s = pr_map_get(&g->streams, key, 0);
+	struct pr_gap_stream *st;
 
-	if (!s || s->v.p)
-		return s ? s->v.p : NULL;
+	if (s)
+		return s->v.p;
+	if (g->streams.len >= PR_GAP_STREAMS_MAX)
+		return &g->untracked;
+	s = pr_map_put(&g->streams, key, 0, NULL);
+	if (!s)
+		return NULL;
 	st = calloc(1, sizeof(*st));
 	if (!st) {
-		pr_map_del(&g->streams, (uint64_t)cpu << 8 | stream, 0);
+		pr_map_del(&g->streams, key, 0);
 		return NULL;
 	}
 	/* Sequences begin at 0: what comes before the first number seen is missing as well. */
-	*st = (struct stream_state){0, g->first_ktime, true};
+	*st = (struct pr_gap_stream){0, g->first_ktime, true};
 	s->v.p = st;
 	return st;
 }
 
 /* The numbers up to `next` are over by `ktime`; those that were not seen are a gap before frame `seq`. */
-static int reached(struct pr_gaps *g, struct stream_state *st, uint16_t cpu, uint8_t stream, uint64_t next, uint64_t ktime, uint64_t seq)
+static int reached(struct pr_gaps *g, struct pr_gap_stream *st, uint16_t cpu, uint8_t stream, uint64_t next, uint64_t ktime, uint64_t seq)
 {
 	struct pr_gap gap;
 
@@ -80,7 +80,7 @@ static int stream_rows(struct pr_gaps *g, const struct pr_frame *f)
 	while (!err && !c.failed && pr_cursor_left(&c) >= sizeof(struct pr_stream_row)) {
 		uint16_t cpu = pr_cursor_u16(&c);
 		uint8_t stream = pr_cursor_u8(&c);
-		struct stream_state *st = state_of(g, cpu, stream);
+		struct pr_gap_stream *st = state_of(g, cpu, stream);
 		uint64_t next;
 
 		pr_cursor_skip(&c, 5);
@@ -89,7 +89,7 @@ static int stream_rows(struct pr_gaps *g, const struct pr_frame *f)
 		if (!st)
 			return PR_ENOMEM;
 		err = reached(g, st, cpu, stream, next, f->ktime, f->seq);
-		*st = (struct stream_state){next, f->ktime, true};
+		*st = (struct pr_gap_stream){next, f->ktime, st != &g->untracked};
 	}
 	return err;
 }
@@ -111,7 +111,7 @@ static int loss(struct pr_gaps *g, const struct pr_frame *f)
 
 int pr_gaps_frame(struct pr_gaps *g, const struct pr_frame *f)
 {
-	struct stream_state *st;
+	struct pr_gap_stream *st;
 	int err;
 
 	if (f->env_flags & (PR_ENV_META | PR_ENV_CONT))
@@ -124,7 +124,7 @@ int pr_gaps_frame(struct pr_gaps *g, const struct pr_frame *f)
 	if (!st)
 		return PR_ENOMEM;
 	err = reached(g, st, f->cpu, f->stream, f->env_seq, f->ktime, f->seq);
-	*st = (struct stream_state){f->env_seq + 1, f->ktime, true};
+	*st = (struct pr_gap_stream){f->env_seq + 1, f->ktime, st != &g->untracked};
 	if (!err && f->op == PR_OP_STREAM_STATE)
 		err = stream_rows(g, f);
 	if (!err && f->op == PR_OP_LOSS)

@@ -11,8 +11,17 @@
 #include "base/map.h"
 #include "schema/trace.h"
 
+#define PR_GAP_STREAMS_MAX 65536u /* (cpu, stream) pairs that are followed: a limit against crafted traces */
+
+struct pr_gap_stream {
+	uint64_t next;
+	uint64_t ktime; /* of the last frame seen */
+	bool known; /* `next` is expected */
+};
+
 struct pr_gaps {
-	struct pr_map streams; /* (cpu, stream) -> struct stream_state *, owned */
+	struct pr_map streams; /* (cpu, stream) -> struct pr_gap_stream *, owned */
+	struct pr_gap_stream untracked; /* stands in for all pairs above the limit; never known */
 	uint64_t first_ktime; /* of the trace: where a stream that was never seen may have lost from */
 	bool any;
 	int (*on_gap)(void *ctx, const struct pr_gap *g);

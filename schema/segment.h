@@ -62,7 +62,7 @@ struct pr_seg_block {
 	uint32_t raw_size; /* bytes of its envelopes and frames */
 	uint32_t comp_size; /* bytes of the LZ4 frame that follows the descriptor */
 	uint32_t encoding; /* 0: raw bytes are the stream as it is */
-	uint64_t ktime_min, ktime_max; /* over its frames' common.ktime; min > max: it has none */
+	uint64_t ktime_min, ktime_max; /* over common.ktime of its frames, META and RAW ones left out; min > max: none */
 	uint8_t prev[PR_SEG_LINK];
 	uint8_t link[PR_SEG_LINK];
 };

@@ -197,7 +197,7 @@ static int append_one(struct pr_seg_writer *w, const uint8_t *p, size_t k, struc
 	int err;
 
 	/* A frame that would make the block larger than a reader takes begins the next one. */
-	if (w->raw.len && w->raw.len + k > (PR_SEG_RAW_MAX & ~0xfu) - 16) {
+	if (w->raw.len && w->raw.len + k > PR_SEG_RAW_MAX) {
 		err = pr_seg_writer_flush(w, ei);
 		if (err)
 			return err;
@@ -208,7 +208,7 @@ static int append_one(struct pr_seg_writer *w, const uint8_t *p, size_t k, struc
 	w->cur.envelopes++;
 	if (!(flags & (PR_ENV_META | PR_ENV_CONT)))
 		w->cur.frames++;
-	if (!(flags & PR_ENV_RAW) && k >= PR_ENVELOPE_SIZE + PR_COMMON_SIZE) {
+	if (!(flags & (PR_ENV_RAW | PR_ENV_META)) && k >= PR_ENVELOPE_SIZE + PR_COMMON_SIZE) {
 		uint64_t ktime = pr_get_u64(p + PR_ENVELOPE_SIZE + 8);
 
 		if (ktime < w->cur.ktime_min)

@@ -9,9 +9,14 @@ $(O)/tests/unit/%: $(O)/tests/unit/%.o $(O)/libprocrec-replay.a $(O)/libprocrec-
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -lcmocka $(LIBS)
 
+OFFLINE_CHECKS += check-unit check-lint
 check-unit: $(UNIT_BIN) ## unit tests
 	$(Q)tests/run-unit.sh $(UNIT_BIN)
 
-include tests/model/rules.mk
+check-lint: ## rules of the tree: arrows between folders, headers, size budgets
+	$(Q)tests/lint/check.sh $(CC) '$(CPPFLAGS)' '$(WARN)'
 
-.PHONY: check-unit
+.PHONY: check-unit check-lint
+
+# Each kind of test brings its own rules; a target of OFFLINE_CHECKS ends with a line "NAME: N passed, N failed".
+include $(wildcard tests/*/rules.mk)

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int remove_old(const char *path, struct pr_errinfo *ei)
+{
+	struct stat st;
+
+	if (lstat(path, &st))
+		return errno == ENOENT ? PR_OK : pr_fail_errno(ei, "%s: cannot look at it", path);
+	if (!S_ISREG(st.st_mode))
+		return pr_fail(ei, PR_EBUSY, "%s: exists and is not a regular file, so it is not replaced; choose another name", path);
+	if (unlink(path))
+		return pr_fail_errno(ei, "%s: cannot remove the old file", path);
+	return PR_OK;
+}
+
+int pr_file_create(const char *path, bool force, int *out_fd, struct pr_errinfo *ei)
+{
+	int err, fd;
+
+	if (force) {
+		err = remove_old(path, ei);
+		if (err)
+			return err;
+	}
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0 && errno == EEXIST)
+		return pr_fail(ei, PR_EBUSY, "%s: exists already; choose another name, or replace it with --force", path);
+	if (fd < 0)
+		return pr_fail_errno(ei, "%s: cannot create", path);
+	*out_fd = fd;
+	return PR_OK;
+}
+
+int pr_file_open_input(const char *path, int *out_fd, struct pr_errinfo *ei)
+{
+	int fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) : fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+
+	if (fd < 0)
+		return pr_fail_errno(ei, "%s: cannot open", path);
+	*out_fd = fd;
+	return PR_OK;
+}

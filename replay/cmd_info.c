@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* cmd_info.c: what a trace is: its header, its size, whether it was closed, and what it says of its host. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/out.h"
+#include "base/text.h"
+#include "replay/commands.h"
+#include "replay/notes.h"
+#include "schema/build.h"
+#include "schema/trace.h"
+
+/* The facts stand in the keyframe, at the front. */
+#define FACT_FRAMES_MAX 65536u
+
+static const struct {
+	uint16_t type;
+	const char *key, *label;
+} facts[] = {
+	{PR_ITEM_HOSTNAME, "hostname", "host"},
+	{PR_ITEM_BOOT_ID, "boot_id", "boot id"},
+	{PR_ITEM_MACHINE_ID, "machine_id", "machine id"},
+	{PR_ITEM_KERNEL, "kernel", "kernel"},
+	{PR_ITEM_KERNEL_VERSION, "kernel_version", "kernel version"},
+	{PR_ITEM_ARCH, "arch", "architecture"},
+	{PR_ITEM_OS, "os", "system"},
+	{PR_ITEM_CPUS, "cpus", "cpus"},
+	{PR_ITEM_PID_MAX, "pid_max", "pid_max"},
+	{PR_ITEM_VERSION, "recorder_version", "recorded by"},
+	{PR_ITEM_SCOPE, "scope", "scope"},
+	{PR_ITEM_ROOT_PID, "root_pid", "root pid"},
+};
+#define N_FACTS (sizeof(facts) / sizeof(facts[0]))
+
+struct info {
+	struct pr_buf fact[N_FACTS];
+	bool have[N_FACTS];
+	uint64_t blocks, frames, envelopes, raw_bytes, file_bytes;
+	uint64_t ktime_min, ktime_max;
+	const struct pr_seg_header *header;
+	struct pr_trace_state st;
+};
+
+static void take_items(struct info *in, const struct pr_frame *f)
+{
+	struct pr_cursor c = pr_cursor_make(f->data, f->size);
+	struct pr_item_view item;
+
+	pr_cursor_skip(&c, PR_COMMON_SIZE);
+	while (pr_item_next(&c, &item)) {
+		for (size_t i = 0; i < N_FACTS; i++) {
+			if (facts[i].type != item.type || item.desc || in->have[i])
+				continue;
+			pr_buf_append(&in->fact[i], item.p, item.len);
+			in->have[i] = true;
+		}
+	}
+}
+
+static int read_facts(struct info *in, struct pr_trace *t, struct pr_errinfo *ei)
+{
+	struct pr_frame f;
+	int err = PR_OK;
+
+	for (uint32_t i = 0; i < FACT_FRAMES_MAX && !err; i++) {
+		err = pr_trace_next(t, &f, ei);
+		if (!err && (f.op == PR_OP_HOST || f.op == PR_OP_RECORDER))
+			take_items(in, &f);
+		if (!err && (f.op == PR_OP_EXECVE || f.op == PR_OP_CLONE || f.op == PR_OP_EXIT))
+			break;
+	}
+	return err == PR_END ? PR_OK : err;
+}
+
+/* Totals from the footer; of an open or damaged segment, by going through its blocks. */
+static int read_totals(struct info *in, struct pr_trace *t, struct pr_errinfo *ei)
+{
+	struct pr_seg_reader *r = pr_trace_segment(t);
+	const struct pr_seg_footer *f = pr_seg_reader_footer(r);
+	struct pr_seg_damage d;
+	struct pr_block b;
+	int err;
+
+	in->header = pr_seg_reader_header(r);
+	in->ktime_min = UINT64_MAX;
+	if (f) {
+		in->blocks = f->blocks;
+		in->frames = f->frames;
+		in->envelopes = f->envelopes;
+		in->raw_bytes = f->raw_bytes;
+		in->file_bytes = f->file_size;
+		in->ktime_min = f->ktime_min;
+		in->ktime_max = f->ktime_max;
+		return PR_OK;
+	}
+	in->file_bytes = PR_SEG_HEADER_SIZE;
+	pr_seg_reader_rewind(r);
+	while ((err = pr_seg_reader_next(r, &b, &d, ei)) == PR_OK || err == PR_EDATA) {
+		if (err == PR_EDATA) {
+			pr_notes_damage(pr_seg_reader_name(r), &d);
+			in->st.damages++;
+			continue;
+		}
+		in->blocks++;
+		in->frames = b.desc.first_frame + b.desc.frames;
+		in->envelopes += b.desc.envelopes;
+		in->raw_bytes += b.desc.raw_size;
+		in->file_bytes = b.offset + PR_SEG_BLOCK_SIZE + b.desc.comp_size;
+		in->ktime_min = b.desc.ktime_min < in->ktime_min ? b.desc.ktime_min : in->ktime_min;
+		in->ktime_max = b.desc.ktime_max > in->ktime_max ? b.desc.ktime_max : in->ktime_max;
+	}
+	return err == PR_END ? PR_OK : err;
+}
+
+static const char *kind_name(uint32_t kind)
+{
+	static const char *const names[] = {"unknown", "recorded", "packed", "derived"};
+
+	return names[kind < sizeof(names) / sizeof(names[0]) ? kind : 0];
+}
+
+static void print_text(const struct info *in, const char *path, struct pr_buf *b)
+{
+	pr_buf_str(b, "trace           ");
+	pr_text_escape(b, path, strlen(path));
+	pr_buf_printf(b, "\nformat          procrec segment, version %u, %s\nuuid            ", in->header->version,
+		kind_name(in->header->kind));
+	pr_hex(b, in->header->uuid, PR_SEG_UUID);
+	pr_buf_printf(b, "\nend             %s\nframes          %" PRIu64 " in %" PRIu64 " blocks\nsize            ",
+		in->st.sealed ? "sealed" : "open", in->frames, in->blocks);
+	pr_text_size(b, in->file_bytes);
+	pr_buf_str(b, ", of ");
+	pr_text_size(b, in->raw_bytes);
+	if (in->raw_bytes && in->file_bytes)
+		pr_buf_printf(b, " raw (%" PRIu64 ".%" PRIu64 " to 1)", in->raw_bytes / in->file_bytes,
+			in->raw_bytes * 10 / in->file_bytes % 10);
+	if (in->ktime_min <= in->ktime_max)
+		pr_buf_printf(b, "\nktime           %" PRIu64 " to %" PRIu64 " ns (%" PRIu64 ".%03" PRIu64 " s)", in->ktime_min,
+			in->ktime_max, (in->ktime_max - in->ktime_min) / 1000000000,
+			(in->ktime_max - in->ktime_min) / 1000000 % 1000);
+	pr_buf_u8(b, '\n');
+	for (size_t i = 0; i < N_FACTS; i++) {
+		if (!in->have[i])
+			continue;
+		pr_buf_printf(b, "%-16s", facts[i].label);
+		pr_text_escape(b, in->fact[i].data, in->fact[i].len);
+		pr_buf_u8(b, '\n');
+	}
+}
+
+static void json_hex(struct pr_json *j, const char *key, const uint8_t *p, size_t n)
+{
+	struct pr_buf hex = PR_BUF_INIT;
+
+	pr_hex(&hex, p, n);
+	pr_json_bytes(j, key, hex.data, hex.len);
+	pr_buf_release(&hex);
+}
+
+static void print_json(const struct info *in, struct pr_buf *b)
+{
+	struct pr_json j = pr_json_make(b);
+
+	pr_json_object(&j, NULL);
+	pr_json_str(&j, "type", "info");
+	pr_json_u64(&j, "version", in->header->version);
+	pr_json_str(&j, "kind", kind_name(in->header->kind));
+	json_hex(&j, "uuid", in->header->uuid, PR_SEG_UUID);
+	json_hex(&j, "recording", in->header->recording, PR_SEG_UUID);
+	pr_json_bool(&j, "sealed", in->st.sealed);
+	pr_json_u64(&j, "frames", in->frames);
+	pr_json_u64(&j, "blocks", in->blocks);
+	pr_json_u64(&j, "bytes", in->file_bytes);
+	pr_json_u64(&j, "raw_bytes", in->raw_bytes);
+	if (in->ktime_min <= in->ktime_max) {
+		pr_json_u64(&j, "ktime_min", in->ktime_min);
+		pr_json_u64(&j, "ktime_max", in->ktime_max);
+	}
+	for (size_t i = 0; i < N_FACTS; i++)
+		if (in->have[i])
+			pr_json_bytes(&j, facts[i].key, in->fact[i].data, in->fact[i].len);
+	pr_json_object_end(&j);
+	pr_json_newline(&j);
+}
+
+static int show(const char *path, bool json, struct pr_errinfo *ei)
+{
+	struct info in = {0};
+	struct pr_trace *t;
+	struct pr_out out;
+	int err, err_out;
+
+	err = pr_trace_open(&t, path, ei);
+	if (err)
+		return err;
+	pr_trace_get_state(t, &in.st);
+	err = read_facts(&in, t, ei);
+	if (!err)
+		err = read_totals(&in, t, ei);
+	pr_out_init(&out, STDOUT_FILENO);
+	if (!err) {
+		if (json)
+			print_json(&in, &out.buf);
+		else
+			print_text(&in, path, &out.buf);
+	}
+	err_out = pr_out_close(&out, err ? NULL : ei);
+	err = err ? err : err_out;
+	if (!err && in.st.damages)
+		err = pr_fail(ei, PR_EDATA, "%s: damaged at %" PRIu64 " place%s", path, in.st.damages, in.st.damages == 1 ? "" : "s");
+	for (size_t i = 0; i < N_FACTS; i++)
+		pr_buf_release(&in.fact[i]);
+	pr_trace_close(t);
+	return err;
+}
+
+int pr_cmd_info(int argc, char **argv)
+{
+	bool json = false;
+	const struct pr_option options[] = {
+		{0, "json", PR_OPT_FLAG, &json, NULL, "one JSON object", NULL},
+		{0},
+	};
+	const struct pr_usage usage = {"info", "TRACE [--json]", "Tells what a trace is: format, size, host, whether it was closed.",
+		options, 1, 1, false};
+	struct pr_errinfo ei;
+	int n, err;
+
+	err = pr_opts_parse(&usage, argc, argv, &n, &ei);
+	if (!err)
+		err = show(argv[0], json, &ei);
+	return pr_report(err, &ei);
+}

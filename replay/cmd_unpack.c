@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* cmd_unpack.c: a trace -> its raw frames, byte for byte what was packed or recorded. */
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/out.h"
+#include "replay/commands.h"
+#include "replay/notes.h"
+#include "schema/trace.h"
+
+static int copy_frames(struct pr_trace *t, struct pr_out *out, struct pr_errinfo *ei)
+{
+	struct pr_frame f;
+	int err;
+
+	while (!(err = pr_trace_next(t, &f, ei))) {
+		if (f.env_flags & PR_ENV_META)
+			continue;
+		pr_buf_append(&out->buf, f.data, f.size);
+		if (!pr_out_check(out))
+			return PR_OK; /* pr_out_close says why */
+	}
+	return err == PR_END ? PR_OK : err;
+}
+
+static int unpack(const char *path, int fd, struct pr_errinfo *ei)
+{
+	struct pr_trace *t;
+	struct pr_out out;
+	int err, err_out;
+
+	err = pr_trace_open(&t, path, ei);
+	if (err)
+		return err;
+	pr_notes_attach(t);
+	pr_out_init(&out, fd);
+	err = copy_frames(t, &out, ei);
+	err_out = pr_out_close(&out, err ? NULL : ei);
+	if (!err)
+		err = err_out ? err_out : pr_notes_end(t, path, ei);
+	pr_trace_close(t);
+	return err;
+}
+
+int pr_cmd_unpack(int argc, char **argv)
+{
+	const char *output = NULL;
+	bool force = false;
+	const struct pr_option options[] = {
+		{'o', "output", PR_OPT_STR, &output, "FRAMES", "where to write the frames (standard output)", NULL},
+		{'f', "force", PR_OPT_FLAG, &force, NULL, "replace an existing FRAMES", NULL},
+		{0},
+	};
+	const struct pr_usage usage = {"unpack", "TRACE [-o FRAMES]",
+		"Gives the raw frames of a trace: a plain concatenation, without envelopes.", options, 1, 1, false};
+	int fd = STDOUT_FILENO, n, err;
+	struct pr_errinfo ei;
+
+	err = pr_opts_parse(&usage, argc, argv, &n, &ei);
+	if (!err && !output && isatty(STDOUT_FILENO))
+		err = pr_fail(&ei, PR_EUSAGE, "unpack: frames are binary and would garble the terminal; give -o FRAMES or a pipe");
+	if (!err && output)
+		err = pr_file_create(output, force, &fd, &ei);
+	if (!err)
+		err = unpack(argv[0], fd, &ei);
+	if (output && fd != STDOUT_FILENO)
+		close(fd);
+	return pr_report(err, &ei);
+}
