@@ -5,12 +5,14 @@
 
 #include "base/command.h"
 
-pr_command_fn pr_cmd_pack, pr_cmd_unpack, pr_cmd_info, pr_cmd_verify;
+pr_command_fn pr_cmd_pack, pr_cmd_unpack, pr_cmd_info, pr_cmd_verify, pr_cmd_asm, pr_cmd_disasm;
 
 /* clang-format off */
 #define PR_REPLAY_COMMANDS \
 	{"pack", pr_cmd_pack, "make a trace of raw frames"}, \
 	{"unpack", pr_cmd_unpack, "give the raw frames of a trace back"}, \
+	{"asm", pr_cmd_asm, "make a trace of frames written as text"}, \
+	{"disasm", pr_cmd_disasm, "print the frames of a trace as text"}, \
 	{"info", pr_cmd_info, "what this trace is"}, \
 	{"verify", pr_cmd_verify, "prove that a trace is as it was written, or say where not"},
 /* clang-format on */

@@ -121,6 +121,9 @@ static void print_piece(struct pr_buf *out, const uint8_t *p, size_t n)
 			pr_buf_append(out, p + i, k);
 			i += k;
 			continue;
+		} else if (k > 1) {
+			pr_buf_printf(out, "\\u{%x}", cp);
+			i += k - 1;
 		} else {
 			pr_buf_printf(out, "\\x%02x", p[i]);
 		}

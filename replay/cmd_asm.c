@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* cmd_asm.c: frames written as text -> a trace. */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/out.h"
+#include "replay/asm/asm.h"
+#include "replay/commands.h"
+#include "schema/raw.h"
+
+#define READ_CHUNK (64u << 10)
+
+static int read_all(const char *path, struct pr_buf *out, struct pr_errinfo *ei)
+{
+	ssize_t k = 1;
+	int fd, err = pr_file_open_input(path, &fd, ei);
+
+	if (err)
+		return err;
+	while (k > 0 && !err) {
+		uint8_t *room = pr_buf_grow(out, READ_CHUNK);
+
+		k = room ? read(fd, room, READ_CHUNK) : -1;
+		if (room)
+			out->len -= READ_CHUNK - (k > 0 ? (size_t)k : 0);
+		if (!room)
+			err = pr_fail(ei, PR_ENOMEM, "%s: out of memory for the text", path);
+		else if (k < 0 && errno == EINTR)
+			k = 1;
+		else if (k < 0)
+			err = pr_fail_errno(ei, "%s: cannot read", path);
+	}
+	close(fd);
+	return err;
+}
+
+static int put_frame(void *ctx, const struct pr_envelope *env, const uint8_t *frame, struct pr_errinfo *ei)
+{
+	return pr_seg_writer_frame(ctx, env, frame, ei);
+}
+
+/* The uuid comes from the text: the same text gives the same trace. */
+static int assemble(const char *name, const struct pr_buf *text, int fd, struct pr_errinfo *ei)
+{
+	struct pr_seg_writer *w = NULL;
+	struct pr_seg_options opt;
+	int err;
+
+	pr_raw_options(&opt, text->data, text->len);
+	err = pr_seg_writer_new(&w, fd, &opt, ei);
+	if (!err)
+		err = pr_asm_text(name, text->data, text->len, put_frame, w, ei);
+	if (!err)
+		err = pr_seg_writer_seal(w, ei);
+	pr_seg_writer_free(w);
+	return err;
+}
+
+/* A pipe can't be synced: the trace is made in memory first. */
+static int assemble_to_stdout(const char *name, const struct pr_buf *text, struct pr_errinfo *ei)
+{
+	char chunk[READ_CHUNK];
+	ssize_t k;
+	int err, fd = memfd_create("procrec-asm", MFD_CLOEXEC);
+
+	if (fd < 0)
+		return pr_fail_errno(ei, "asm: cannot make a file in memory");
+	err = assemble(name, text, fd, ei);
+	if (!err && lseek(fd, 0, SEEK_SET) < 0)
+		err = pr_fail_errno(ei, "asm: cannot read the trace back");
+	while (!err && (k = read(fd, chunk, sizeof(chunk))) != 0) {
+		if (k < 0 || pr_write_all(STDOUT_FILENO, chunk, (size_t)k))
+			err = pr_fail_errno(ei, "cannot write the output");
+	}
+	close(fd);
+	return err;
+}
+
+static int run(const char *input, const char *output, bool force, struct pr_errinfo *ei)
+{
+	const char *name = strcmp(input, "-") ? input : "<stdin>";
+	struct pr_buf text = PR_BUF_INIT;
+	int fd = -1, err = read_all(input, &text, ei);
+
+	if (!err && !strcmp(output, "-")) {
+		err = assemble_to_stdout(name, &text, ei);
+	} else if (!err) {
+		err = pr_file_create(output, force, &fd, ei);
+		if (!err)
+			err = assemble(name, &text, fd, ei);
+		if (err && fd >= 0)
+			unlink(output); /* ours since pr_file_create; half a trace is of no use */
+	}
+	if (fd >= 0)
+		close(fd);
+	pr_buf_release(&text);
+	return err;
+}
+
+int pr_cmd_asm(int argc, char **argv)
+{
+	const char *output = NULL;
+	bool force = false;
+	const struct pr_option options[] = {
+		{'o', "output", PR_OPT_STR, &output, "TRACE", "where to write the trace; '-' is standard output", NULL},
+		{'f', "force", PR_OPT_FLAG, &force, NULL, "replace an existing TRACE", NULL},
+		{0},
+	};
+	const struct pr_usage usage = {"asm", "FILE -o TRACE",
+		"Makes a trace of frames written as text: see procrec-frames(5). '-' reads standard input.\n"
+		"'disasm' is the way back.",
+		options, 1, 1, false};
+	struct pr_errinfo ei;
+	int n, err;
+
+	err = pr_opts_parse(&usage, argc, argv, &n, &ei);
+	if (!err && !output)
+		err = pr_fail(&ei, PR_EUSAGE, "asm: where to? give -o TRACE");
+	if (!err && !strcmp(output, "-") && isatty(STDOUT_FILENO))
+		err = pr_fail(&ei, PR_EUSAGE, "asm: a trace is binary and would garble the terminal; give -o TRACE or a pipe");
+	if (!err)
+		err = run(argv[0], output, force, &ei);
+	return pr_report(err, &ei);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* cmd_disasm.c: a trace -> its frames as text. */
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/out.h"
+#include "replay/asm/asm.h"
+#include "replay/commands.h"
+#include "replay/notes.h"
+#include "schema/trace.h"
+
+struct disasm {
+	struct pr_trace *trace;
+	const char *path;
+	const uint8_t *raw; /* of the block that is being read */
+	struct pr_disasm text;
+	struct pr_out out;
+	bool number;
+};
+
+static int on_block(void *ctx, const struct pr_block *b)
+{
+	struct disasm *d = ctx;
+
+	d->raw = b->raw;
+	return PR_OK;
+}
+
+static int on_damage(void *ctx, const struct pr_seg_damage *damage)
+{
+	struct disasm *d = ctx;
+
+	pr_notes_damage(d->path, damage);
+	return PR_OK;
+}
+
+static int print(struct disasm *d, const struct pr_frame *f, struct pr_errinfo *ei)
+{
+	/* The flags as they are written: the reader adds PR_ENV_RAW to frames that contradict their envelope. */
+	struct pr_envelope env = {.cpu = f->cpu,
+		.stream = f->stream,
+		.flags = d->raw[f->raw_off + __builtin_offsetof(struct pr_envelope, flags)],
+		.size = f->size,
+		.seq = f->env_seq};
+
+	if (d->number && !(env.flags & (PR_ENV_META | PR_ENV_CONT)))
+		pr_buf_printf(&d->out.buf, "# %" PRIu64 "\n", f->seq);
+	if (pr_disasm_frame(&d->text, &env, f->data, &d->out.buf))
+		return pr_fail(ei, PR_ENOMEM, "disasm: out of memory");
+	return PR_OK;
+}
+
+static int print_all(struct disasm *d, struct pr_errinfo *ei)
+{
+	struct pr_frame f;
+	int err;
+
+	while (!(err = pr_trace_next(d->trace, &f, ei))) {
+		err = print(d, &f, ei);
+		if (err || !pr_out_check(&d->out))
+			return err; /* pr_out_close says why writing failed */
+	}
+	return err == PR_END ? PR_OK : err;
+}
+
+static int disasm(struct disasm *d, int fd, struct pr_errinfo *ei)
+{
+	const struct pr_trace_events events = {.on_block = on_block, .on_damage = on_damage, .ctx = d};
+	int err, err_out;
+
+	err = pr_trace_open(&d->trace, d->path, ei);
+	if (err)
+		return err;
+	pr_trace_set_events(d->trace, &events);
+	pr_disasm_init(&d->text);
+	pr_out_init(&d->out, fd);
+	err = print_all(d, ei);
+	err_out = pr_out_close(&d->out, err ? NULL : ei);
+	if (!err)
+		err = err_out ? err_out : pr_notes_end(d->trace, d->path, ei);
+	pr_disasm_release(&d->text);
+	pr_trace_close(d->trace);
+	return err;
+}
+
+int pr_cmd_disasm(int argc, char **argv)
+{
+	struct disasm d = {0};
+	const char *output = NULL;
+	bool force = false;
+	const struct pr_option options[] = {
+		{'o', "output", PR_OPT_STR, &output, "FILE", "where to write the text (standard output)", NULL},
+		{'n', "number", PR_OPT_FLAG, &d.number, NULL, "a comment with its number before each frame", NULL},
+		{'f', "force", PR_OPT_FLAG, &force, NULL, "replace an existing FILE", NULL},
+		{0},
+	};
+	const struct pr_usage usage = {"disasm", "TRACE [-o FILE] [--number]",
+		"Prints the frames of a trace as text, one after the other: see procrec-frames(5). 'asm' makes of it the same\n"
+		"frames again, byte for byte.",
+		options, 1, 1, false};
+	int fd = STDOUT_FILENO, n, err;
+	struct pr_errinfo ei;
+
+	err = pr_opts_parse(&usage, argc, argv, &n, &ei);
+	if (!err && output && strcmp(output, "-"))
+		err = pr_file_create(output, force, &fd, &ei);
+	if (!err) {
+		d.path = argv[0];
+		err = disasm(&d, fd, &ei);
+	}
+	if (fd != STDOUT_FILENO && fd >= 0)
+		close(fd);
+	return pr_report(err, &ei);
+}
