@@ -414,13 +414,13 @@ int pr_asm_value_parse(struct pr_lex *l, const struct pr_asm_field *f, uint8_t *
 
 int pr_asm_desc_parse(struct pr_lex *l, struct pr_buf *out)
 {
-	struct pr_lex_place at = pr_lex_here(l);
+	struct pr_lex_place open = pr_lex_here(l), at;
 	uint8_t desc[sizeof(struct pr_data_desc)] = {0};
 	char name[PR_LEX_WORD_MAX];
 	int err;
 
 	if (!pr_lex_accept(l, '{'))
-		return pr_lex_fail(l, at, "desc needs braces: desc{id=7@123 size=256 leftover=1}");
+		return pr_lex_fail(l, open, "desc needs braces: desc{id=7@123 size=256 leftover=1}");
 	while (pr_lex_more(l) && pr_lex_peek(l) != '}') {
 		const struct pr_asm_field *f;
 
@@ -436,7 +436,7 @@ int pr_asm_desc_parse(struct pr_lex *l, struct pr_buf *out)
 			return err;
 	}
 	if (!pr_lex_accept(l, '}'))
-		return pr_lex_fail(l, at, "desc{ is not closed: '}' is missing");
+		return pr_lex_fail(l, open, "desc{ is not closed: '}' is missing");
 	pr_buf_append(out, desc, sizeof(desc));
 	return PR_OK;
 }
