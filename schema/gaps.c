@@ -18,7 +18,7 @@ void pr_gaps_release(struct pr_gaps *g)
 	while ((s = pr_map_each(&g->streams, &pos)))
 		free(s->v.p);
 	pr_map_release(&g->streams);
-	g->any = false;
+	g->any = g->forgot = false;
 }
 
 void pr_gaps_forget(struct pr_gaps *g)
@@ -28,6 +28,7 @@ void pr_gaps_forget(struct pr_gaps *g)
 
 	while ((s = pr_map_each(&g->streams, &pos)))
 		((struct pr_gap_stream *)s->v.p)->known = false;
+	g->forgot = true;
 }
 
 static struct pr_gap_stream *state_of(struct pr_gaps *g, uint16_t cpu, uint8_t stream)
@@ -48,8 +49,8 @@ static struct pr_gap_stream *state_of(struct pr_gaps *g, uint16_t cpu, uint8_t s
 		pr_map_del(&g->streams, key, 0);
 		return NULL;
 	}
-	/* Sequences begin at 0: what comes before the first number seen is missing as well. */
-	*st = (struct pr_gap_stream){0, g->first_ktime, true};
+	/* Sequences begin at 0: what comes before the first number seen is missing as well, unless it may lie in damage. */
+	*st = (struct pr_gap_stream){0, g->first_ktime, !g->forgot};
 	s->v.p = st;
 	return st;
 }

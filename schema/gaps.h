@@ -24,6 +24,7 @@ struct pr_gaps {
 	struct pr_gap_stream untracked; /* stands in for all pairs above the limit; never known */
 	uint64_t first_ktime; /* of the trace: where a stream that was never seen may have lost from */
 	bool any;
+	bool forgot; /* damage lies behind: a stream seen for the first time need not begin at 0 */
 	int (*on_gap)(void *ctx, const struct pr_gap *g);
 	void *ctx;
 };

@@ -10,7 +10,7 @@ for t; do
 		printf '  %-8s %s (%s)\n' ok "${t##*/}" "$n"
 	else
 		n=$(grep -c '^\[       OK \]' "$log")
-		f=$(grep -c '^\[  FAILED  \] [a-z]' "$log")
+		f=$(grep '^\[  FAILED  \] [a-z]' "$log" | sort -u | wc -l)
 		[ "$f" -gt 0 ] || f=1
 		passed=$((passed + n)) failed=$((failed + f))
 		printf '  %-8s %s\n' FAILED "${t##*/}"
