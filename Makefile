@@ -56,6 +56,8 @@ endif
 
 DEPS :=
 OFFLINE_CHECKS :=
+LIVE_CHECKS :=
+SAN_CHECKS := check-unit
 
 # library NAME,SOURCES: objects under $(O), archive $(O)/libprocrec-NAME.a
 define library
@@ -96,6 +98,29 @@ $(O)/%.o: $(O)/%.c $(FLAGS_FILE)
 # Every test without root: each target of OFFLINE_CHECKS ends with a line "NAME: N passed, N failed".
 check-offline: $(OFFLINE_CHECKS) ## all tests that need no root and no BPF
 
+# The tests with sanitizers are the offline ones, built and run a second time.
+check: deps-test ## install what is missing, build, run every test
+	@MAKE="$(MAKE)" tests/run-all.sh check-build $(OFFLINE_CHECKS) check-san $(LIVE_CHECKS)
+
+check-build: all
+	@echo 'build: 1 passed, 0 failed'
+
+check-san: ## the unit and golden tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(MAKE) --no-print-directory O=$(O)/san SAN=address,undefined BPF=0 CLANG=false BPFTOOL=false $(SAN_CHECKS)
+
+deps: ## install the packages that building needs (root)
+	@scripts/deps.sh build
+deps-test:
+	@scripts/deps.sh build test
+
+demo: ## install what is missing, build, record a compile and show who started one of its compilers (root)
+	@scripts/deps.sh build && $(MAKE) --no-print-directory all && scripts/demo.sh $(O)/procrec
+
+install: all ## install the program, man pages and completions under PREFIX
+	install -D -m 755 $(O)/procrec $(DESTDIR)$(PREFIX)/bin/procrec
+	for page in $(wildcard man/*.[1-8]); do install -D -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit 1; done
+	install -D -m 644 completion/procrec.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/procrec
+
 clean: ## remove the output folder
 	rm -rf $(O)
 
@@ -103,6 +128,6 @@ help: ## this list
 	@sed -n 's/^# \(procrec.*\)/\1/p; /^# Knobs/,/^$$/s/^# \{0,1\}//p' Makefile
 	@grep -hE '^[a-z][a-z-]*:.*## ' Makefile */rules.mk | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
 
-.PHONY: all check-offline clean help
+.PHONY: all check check-build check-offline check-san clean demo deps deps-test help install
 
 -include $(DEPS)

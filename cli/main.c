@@ -90,6 +90,11 @@ int main(int argc, char **argv)
 		printf("procrec %s%s\n", PR_VERSION, PR_WITH_BPF ? "" : " (without the recorder)");
 		return PR_EXIT_OK;
 	}
+	if (!strcmp(argv[1], "--commands")) { /* for completion */
+		for (size_t i = 0; i < N_COMMANDS; i++)
+			puts(commands[i].name);
+		return PR_EXIT_OK;
+	}
 	c = find(argv[1]);
 	return c ? run(c, argc - 1, argv + 1) : unknown(argv[1]);
 }
