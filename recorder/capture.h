@@ -46,7 +46,7 @@ struct pr_capture_options {
 
 /*
  * Loads programs and maps. PR_EPERM: rights are missing (the message names the capability). PR_EUSAGE: ring_bytes
- * unusable. PR_EBUSY: pin_dir holds a capture already. PR_EVERSION: the kernel lacks what is needed, or its verifier refused a program (the
+ * unusable. PR_EBUSY: pin_dir holds a capture already. PR_EPERM too: the kernel lacks what is needed, or its verifier refused a program (the
  * message names the file with its log).
  */
 int pr_capture_open(const struct pr_capture_options *opt, struct pr_capture **out_cap, struct pr_errinfo *ei);

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
+/*
+ * data.bpf.h: what does not fit inline goes out before its frame, in data frames of up to PR_DATA_PAYLOAD_MAX bytes.
+ *
+ * They may use the ring only while a quarter of it stays free, so that they never crowd out execs, clones and exits. When one does not find
+ * room the rest of the item is given up too (chunks are appended by the reader, so a hole would go unseen); each
+ * chunk that is not sent takes its sequence number and is counted as lost.
+ */
+#ifndef PROCREC_BPF_DATA_H
+#define PROCREC_BPF_DATA_H
+
+#include "bpf/scratch.bpf.h"
+
+#define PR_DATA_CHUNKS 256 /* 8 MiB: above the 6 MiB that the kernel allows for arguments at most */
+
+/* Which item of an exec; added to its time to make ids unique. */
+enum { ID_FILENAME, ID_ARGS, ID_ARGV0 };
+
+static __always_inline bool data_chunk(struct scratch *s, struct pr_bpf_counts *c, __u64 from, __u32 n, bool user)
+{
+	__u32 size = sizeof(s->data_env) + sizeof(s->data) + n;
+	long err;
+
+	opaque(n);
+	n &= PR_ITEMS_END - 1;
+	err = user ? bpf_probe_read_user(s->payload, n, (void *)from) : bpf_probe_read_kernel(s->payload, n, (void *)from);
+	if (err || bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) + size > ring_bytes - ring_bytes / 4)
+		return false;
+	envelope(c, &s->data_env, PR_STREAM_DATA, sizeof(s->data) + n);
+	common(&s->data.common, PR_OP_DATA, sizeof(s->data) + n, bpf_ktime_get_boot_ns());
+	size = sizeof(s->data_env) + sizeof(s->data) + n;
+	if (bpf_ringbuf_output(&ring, &s->data_env, size, wake_flags(c, size, s->data.common.ktime))) {
+		c->stream[PR_STREAM_DATA].next--; /* the caller counts it with the others that are not sent */
+		return false;
+	}
+	return true;
+}
+
+/* Sends `len` bytes from an address of the process (or of the kernel) under the id {pid_tgid, time}; returns how many bytes went out. */
+__attribute__((noinline)) __u32 data_send(__u64 from, __u32 len, __u64 time, __u32 user)
+{
+	struct scratch *s = scratch_get(bpf_get_smp_processor_id());
+	struct pr_bpf_counts *c = counts_get();
+	__u32 sent = 0, n, rest;
+
+	if (!s || !c)
+		return 0;
+	s->data.id.pid = bpf_get_current_pid_tgid();
+	s->data.id.time = time;
+	for (int i = 0; i < PR_DATA_CHUNKS && sent < len; i++) {
+		n = len - sent;
+		if (n > PR_DATA_PAYLOAD_MAX)
+			n = PR_DATA_PAYLOAD_MAX;
+		if (!data_chunk(s, c, from + sent, n, user))
+			break;
+		sent += n;
+	}
+	if (sent < len) {
+		rest = (len - sent + PR_DATA_PAYLOAD_MAX - 1) / PR_DATA_PAYLOAD_MAX;
+		c->stream[PR_STREAM_DATA].next += rest;
+		c->stream[PR_STREAM_DATA].lost += rest;
+		c->args_cut++;
+	}
+	return sent;
+}
+
+/* Sends, and describes what was sent. */
+static __always_inline void data_describe(struct pr_data_desc *desc, const void *from, __u32 len, __u64 time, bool user)
+{
+	__u32 sent = data_send((__u64)from, len, time, user);
+
+	desc->error = sent == len ? 0 : -28; /* ENOSPC */
+	desc->pad = 0;
+	desc->leftover = len - sent;
+	desc->size = len;
+	desc->id.pid = bpf_get_current_pid_tgid();
+	desc->id.time = time;
+}
+
+#endif

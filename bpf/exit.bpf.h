@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
+/* exit.bpf.h: the end of a process, once, at its last thread; and the new parents of the children that it leaves. */
+#ifndef PROCREC_BPF_EXIT_H
+#define PROCREC_BPF_EXIT_H
+
+#include "bpf/exec.bpf.h"
+
+#define PR_CHILDREN_MAX 1024
+#define PR_REAPER_STEPS 64
+
+/* Unknown processes whose end was told: of threads that race to be the last, one only may tell it. */
+struct gone_key {
+	__u64 start;
+	__u64 tgid;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct gone_key);
+	__type(value, __u32);
+} gone SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* CPUs, set by the loader */
+	__type(key, __u32);
+	__type(value, struct execve_record);
+} exit_scratch SEC(".maps");
+
+/* The process to which the kernel will give the children of `father`, all threads of which end; as find_new_reaper() does. */
+static __always_inline struct task_struct *new_reaper(struct task_struct *father)
+{
+	struct pid *pid = rd(father, thread_pid);
+	struct upid *upid;
+	__u32 level = rd(pid, level);
+	struct task_struct *t = rd(father, real_parent);
+	struct signal_struct *sig = rd(father, signal);
+
+	if (BPF_CORE_READ_BITFIELD_PROBED(sig, has_child_subreaper)) {
+		for (int i = 0; i < PR_REAPER_STEPS; i++) {
+			if (!rd(t, tgid) || rd(t, thread_pid, level) != level)
+				break;
+			sig = rd(t, signal);
+			if (BPF_CORE_READ_BITFIELD_PROBED(sig, is_child_subreaper) && rd(sig, live.counter))
+				return t;
+			t = rd(t, real_parent);
+		}
+	}
+	upid = pid_innermost(pid);
+	return rd(upid, ns, child_reaper);
+}
+
+struct reparent_record {
+	struct pr_envelope env;
+	struct pr_reparent m;
+};
+
+static __always_inline void reparent_one(struct pr_bpf_counts *c, struct task_struct *child, struct pr_key *old, struct pr_key *to)
+{
+	struct reparent_record r = {};
+	__u32 tgid = rd(child, tgid);
+	struct pr_bpf_live *v = live_get(tgid, rd(child, start_boottime));
+
+	if (!v || !is_emitted(v)) /* ended already, or of no interest */
+		return;
+	r.m.key.pid = tgid;
+	r.m.key.ktime = v->ktime;
+	r.m.old_parent = *old;
+	r.m.new_parent = *to;
+	common(&r.m.common, PR_OP_REPARENT, sizeof(r.m), bpf_ktime_get_boot_ns());
+	envelope(c, &r.env, PR_STREAM_EXIT, sizeof(r.m));
+	emit(c, &r, sizeof(r), PR_STREAM_EXIT, 1, r.m.common.ktime);
+}
+
+/* Children hang on the thread that made them; those of threads that went earlier have moved to one that still lived. */
+static __always_inline void reparent(struct pr_bpf_counts *c, struct task_struct *task, struct pr_key *old)
+{
+	struct list_head *head = &task->children, *at = rd(head, next);
+	struct pr_key to;
+
+	if (at == head || !at)
+		return;
+	key_of(new_reaper(task), &to);
+	for (int i = 0; i < PR_CHILDREN_MAX; i++) {
+		if (at == head || !at)
+			return;
+		reparent_one(c, (void *)at - bpf_core_field_offset(struct task_struct, sibling), old, &to);
+		at = rd(at, next);
+	}
+	c->reparent_cut++;
+}
+
+struct exit_record {
+	struct pr_envelope info_env;
+	struct pr_exit_info info;
+	struct pr_envelope env;
+	struct pr_msg_exit m;
+};
+
+/* EXIT_INFO goes with it only where it tells something: another parent than the creator. */
+static __always_inline void exit_emit(struct pr_bpf_counts *c, struct task_struct *task, const struct pr_bpf_live *was,
+				      const struct pr_key *key)
+{
+	__u64 now = bpf_ktime_get_boot_ns();
+	struct exit_record r = {};
+
+	r.m.current = *key;
+	r.m.code = task_exit_code(task);
+	r.m.tid = rd(task, pid);
+	common(&r.m.common, PR_OP_EXIT, sizeof(r.m), now);
+	r.info.ppid = rd(task, group_leader, real_parent, tgid);
+	if (r.info.ppid != was->parent.pid) {
+		r.info.key = *key;
+		r.info.start = was->start;
+		common(&r.info.common, PR_OP_EXIT_INFO, sizeof(r.info), now);
+		envelope(c, &r.info_env, PR_STREAM_EXIT, sizeof(r.info));
+		envelope(c, &r.env, PR_STREAM_EXIT, sizeof(r.m));
+		emit(c, &r, sizeof(r), PR_STREAM_EXIT, 2, now);
+	} else {
+		envelope(c, &r.env, PR_STREAM_EXIT, sizeof(r.m));
+		emit(c, &r.env, sizeof(r.env) + sizeof(r.m), PR_STREAM_EXIT, 1, now);
+	}
+}
+
+/* A process that no one has met: claims its end, and tells its start. False: another thread did. */
+static __always_inline bool exit_unknown(struct pr_bpf_counts *c, struct task_struct *leader, struct pr_key *key,
+					 struct pr_bpf_live *was)
+{
+	struct gone_key id = {.start = key->ktime, .tgid = key->pid};
+	__u32 slot = bpf_get_smp_processor_id();
+	struct execve_record *r = bpf_map_lookup_elem(&exit_scratch, &slot);
+
+	if (only_tree || !r || bpf_map_update_elem(&gone, &id, &slot, BPF_NOEXIST))
+		return false;
+	was->start = key->ktime;
+	key_of(rd(leader, real_parent), &was->parent);
+	emit_unknown(r, c, leader, key, &was->parent, PR_STREAM_EXIT, true);
+	return true;
+}
+
+static __always_inline int on_exit(struct task_struct *task)
+{
+	struct task_struct *leader = rd(task, group_leader);
+	struct pr_key key = {.pid = rd(task, tgid), .ktime = rd(leader, start_boottime)};
+	struct pr_bpf_counts *c = counts_get();
+	struct pr_bpf_live *v, was = {};
+
+	if (!c || rd(task, signal, live.counter))
+		return 0;
+	v = live_get(key.pid, key.ktime);
+	if (v) {
+		was = *v;
+		key.ktime = was.ktime;
+		if (!bpf_map_delete_elem(&live, &key.pid) && is_emitted(&was))
+			exit_emit(c, task, &was, &key);
+	} else if (exit_unknown(c, leader, &key, &was)) {
+		exit_emit(c, task, &was, &key);
+	}
+	reparent(c, task, &key);
+	return 0;
+}
+
+#endif

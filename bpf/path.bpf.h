@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
+/*
+ * path.bpf.h: names of files and cgroups, walked from the leaf to the root into scratch->path, from its end downward.
+ *
+ * The loops are in global functions with scalar arguments: the verifier then checks each of them once, not once per call, and the
+ * thousands of steps that a path may take fit into its budget on every kernel.
+ *
+ * Paths are as d_path() gives them to the process itself (below its root, across mounts), without " (deleted)". A file without a place
+ * (memfd, pipe) is "/" and its name.
+ */
+#ifndef PROCREC_BPF_PATH_H
+#define PROCREC_BPF_PATH_H
+
+#include "bpf/scratch.bpf.h"
+
+#define PR_PATH_STEPS 2112 /* components of a path of PR_PATH_MAX bytes, and some mounts */
+#define PR_WALK_STEPS 64
+#define PR_PATH_CUT (1u << 16) /* in a walk's result: the front did not fit */
+
+/* Puts "/name" before what is there; returns the new offset, or `off` itself when there is no room. */
+static __always_inline __u32 path_prepend(struct scratch *s, __u32 off, const void *name, __u32 len)
+{
+	__u32 at;
+
+	len &= 255; /* NAME_MAX */
+	at = off - len - 1;
+	if (at >= PR_PATH_MAX)
+		return off;
+	opaque(at);
+	opaque(len);
+	s->path[at & (PR_PATH_MAX - 1)] = '/';
+	bpf_probe_read_kernel(s->path + (at & (PR_PATH_MAX - 1)) + 1, len & 255, name);
+	return at;
+}
+
+/* Up to PR_WALK_STEPS steps towards the root; 0: not there yet. */
+__attribute__((noinline)) int path_steps(__u32 slot)
+{
+	struct dentry *dentry, *parent;
+	struct scratch *s = scratch_get(slot);
+	struct mount *mnt, *up;
+	struct walk *w;
+	__u32 at;
+
+	if (!s)
+		return 1;
+	w = &s->walk;
+	dentry = (void *)w->dentry;
+	mnt = (void *)w->mnt;
+	for (int i = 0; i < PR_WALK_STEPS; i++) {
+		if (((__u64)dentry ^ w->root_dentry) == 0 && ((__u64)mnt ^ w->root_mnt) == 0)
+			return 1;
+		if (dentry == rd(mnt, mnt.mnt_root)) {
+			up = rd(mnt, mnt_parent);
+			if (up == mnt)
+				return 1;
+			dentry = rd(mnt, mnt_mountpoint);
+			mnt = up;
+			continue;
+		}
+		at = path_prepend(s, w->off, rd(dentry, d_name.name), rd(dentry, d_name.len));
+		if (at == w->off) {
+			w->off |= PR_PATH_CUT;
+			return 1;
+		}
+		w->off = at;
+		parent = rd(dentry, d_parent);
+		if (parent == dentry)
+			return 1;
+		dentry = parent;
+	}
+	w->dentry = (__u64)dentry;
+	w->mnt = (__u64)mnt;
+	return 0;
+}
+
+/*
+ * The path of (dentry, vfsmount) below the task's root. Returns the offset in scratch->path at which it begins (PR_PATH_MAX: it is
+ * "/"), with PR_PATH_CUT or'ed in when it is longer than PR_PATH_MAX.
+ */
+static __always_inline __u32 path_of(struct scratch *s, __u32 slot, struct task_struct *task, struct path *path)
+{
+	struct fs_struct *fs = rd(task, fs);
+	__u64 in_mount = bpf_core_field_offset(struct mount, mnt);
+
+	s->walk.dentry = (__u64)rd(path, dentry);
+	s->walk.mnt = (__u64)rd(path, mnt) - in_mount;
+	s->walk.root_dentry = (__u64)rd(fs, root.dentry);
+	s->walk.root_mnt = (__u64)rd(fs, root.mnt) - in_mount;
+	s->walk.off = PR_PATH_MAX;
+	for (int i = 0; i < PR_PATH_STEPS / PR_WALK_STEPS; i++)
+		if (path_steps(slot))
+			return s->walk.off;
+	return s->walk.off | PR_PATH_CUT;
+}
+
+/* The path of a cgroup below its hierarchy's root; result as above. */
+__attribute__((noinline)) __u32 cgroup_walk(__u32 slot, __u64 kn_)
+{
+	struct kernfs_node *kn = (void *)kn_, *parent;
+	struct scratch *s = scratch_get(slot);
+	__u32 off = PR_PATH_MAX, at;
+	long len;
+
+	if (!s)
+		return off;
+	for (int i = 0; i < 256 && kn; i++) {
+		parent = kernfs_parent(kn);
+		if (!parent)
+			return off;
+		/* Kernfs keeps no length: the name is read once into the free place behind the path to measure it. */
+		len = bpf_probe_read_kernel_str(s->path + PR_PATH_MAX, 256, rd(kn, name));
+		if (len <= 0)
+			return off | PR_PATH_CUT;
+		at = path_prepend(s, off, s->path + PR_PATH_MAX, len - 1);
+		if (at == off)
+			return off | PR_PATH_CUT;
+		off = at;
+		kn = parent;
+	}
+	return off | PR_PATH_CUT;
+}
+
+/* The walked path as an item. */
+static __always_inline __u32 item_put_path(struct scratch *s, __u32 pos, __u16 type, __u32 walked)
+{
+	__u32 off = walked & (2 * PR_PATH_MAX - 1);
+
+	if (off > PR_PATH_MAX)
+		return pos;
+	return item_put(s, pos, walked & PR_PATH_CUT ? type | PR_ITEM_CUT : type, s->path + off, PR_PATH_MAX - off);
+}
+
+#endif
