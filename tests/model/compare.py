@@ -171,7 +171,7 @@ def report(a, seed, verdict):
     want, got = clip(want, got)
     print("seed %d: %s differ at line %d\n  model:   %s\n  procrec: %s" % (seed, what, line + 1, want, got))
     print("  pack %s; replay %s" % (pack, replay))
-    frames = shrink(a.procrec, raw, settings) if a.shrink else []
+    frames = shrink(a.procrec, raw, settings) if a.shrink and seed >= 0 else []
     if frames:
         small = one(a.procrec, b"".join(frames), settings)
         print("  shrunk to %d frames:\n%s" % (len(frames), describe(frames[-12:])))
@@ -205,6 +205,8 @@ def main():
     size = a.batch or max(1, min(50, 20000 // a.frames))
     seeds = list(range(a.first, a.first + a.seeds))
     work = [(a.procrec, seeds[i:i + size], a.frames) for i in range(0, len(seeds), size)]
+    if a.first == 0:
+        work += [(a.procrec, [seed], a.frames) for seed in range(gen.LIMITS, 0)]
     start = time.monotonic()
     frames = events = entries = differ = 0
     with ProcessPoolExecutor(a.jobs) as pool:
@@ -214,7 +216,7 @@ def main():
                 differ += 1
                 if differ <= a.max_reports:
                     report(a, seed, verdict)
-    print("%d streams, %d frames, %d events, %d cache entries: %d differ (%.1f s)" % (len(seeds), frames, events, entries, differ,
+    print("%d streams, %d frames, %d events, %d cache entries: %d differ (%.1f s)" % (sum(len(w[1]) for w in work), frames, events, entries, differ,
                                                                                      time.monotonic() - start))
     return 1 if differ else 0
 

@@ -115,7 +115,7 @@ def profile_of(seed):
 def settings_of(seed):
     rng = random.Random(seed * 2 + 1)
     s = Settings(hostname=b"test_host", users={0: b"root", 1000: b"al ice"})
-    if profile_of(seed).small_limits:
+    if seed >= 0 and profile_of(seed).small_limits:
         s.max_age_s = rng.choice([60, 60, 60, 1, 0, 3600])
         s.max_entries = rng.choice([4194304] * 3 + [20, 30, 50, 50, 50, 6, 1, 0])
         s.max_clone_entries = rng.choice([3000] * 3 + [18, 30, 40, 40, 40, 5, 1, 0])
@@ -133,6 +133,9 @@ class Generator:
         self.fresh = []  # (key, parent) of clones that did not exec yet
         self.dead = []
         self.ids = []
+        self.marks = [self.now]  # times of earlier frames, to come back to at exactly one age later
+        self.hold = False  # the next tick stays at self.now
+        self.age = settings_of(seed).max_age_s * NS
         self.steps = {name: getattr(self, "step_" + name) for name in STEPS.split()}
         self.sent_id = 0
 
@@ -140,13 +143,18 @@ class Generator:
 
     def tick(self):
         r = self.rng.random()
-        if r < 0.9:
+        if self.hold:
+            self.hold = False
+        elif r < 0.9:
             self.now += int(r * 1000) + 1
         elif r < 0.97:
             self.now += int((r - 0.9) * 20 * NS)
         elif r < 0.98 and self.now > 5 * NS:
             self.now -= 3 * NS
         self.now &= U64
+        if r < 0.1:
+            self.marks.append(self.now)
+            del self.marks[:-12]
         if self.rng.random() < self.profile.extreme:
             return self.rng.choice([0, 1, U64, 1 << 63, (1 << 63) - 1, (1 << 63) + 60 * NS, 60 * NS, 60 * NS - 1])
         return self.now
@@ -188,7 +196,10 @@ class Generator:
             return self.rng.choice(self.ids)
         self.sent_id += 1
         back = self.rng.choice([0, 0, 0, 0, 59 * NS, 60 * NS, 61 * NS]) if r > 0.5 else 0
-        ident = (self.rng.choice([self.pid() << 32 | self.pid(), self.sent_id]), max(0, self.now - back) if r < 0.97 else U64)
+        time = max(0, self.now - back) if r < 0.97 else U64
+        if r > 0.7 and self.ids and self.rng.random() < 0.3:
+            time = self.rng.choice(self.ids)[1] + self.age + self.rng.choice([0, 0, 1]) & U64
+        ident = (self.rng.choice([self.pid() << 32 | self.pid(), self.sent_id]), time)
         self.ids.append(ident)
         del self.ids[:-50]
         return ident
@@ -337,8 +348,11 @@ class Generator:
     def step_data(self):
         r = self.rng.random()
         if r < 0.9:
-            self.out.append(data(self.fresh_id(), self.string(), self.tick()))
-        elif r < 0.905:
+            now = self.tick()
+            self.out.append(data(self.fresh_id(), self.string(), now))
+            if r < 0.3 and now == self.now:
+                self.marks.append(now)
+        elif r < 0.91:
             self.out.append(data(self.fresh_id(), b"d" * self.rng.choice([32735, 32736, 32737]), self.tick()))
         else:
             self.send(self.string())
@@ -355,7 +369,8 @@ class Generator:
             self.out.append(frame(kind, body + (b"" if r < 0.38 else b"\1"), self.tick()))
         else:
             kind = rng.choice([201, 202, 203, 204, 210, 213, 214, 215, 216])
-            self.out.append(frame(kind, bytes(FIXED[kind] - 16) + (bytes(24) if kind == 213 else b""), self.tick()))
+            rows = bytes(rng.choice([0, 24, 48, 48, 47, 1])) if kind == 213 else b""
+            self.out.append(frame(kind, bytes(FIXED[kind] - 16) + rows, self.tick()))
 
     def step_unknown(self):
         op = self.rng.choice([0, 1, 4, 6, 8, 13, 14, 15, 22, 25, 26, 27, 100, 199, 205, 217, 254, 255])
@@ -363,7 +378,7 @@ class Generator:
 
     def step_malformed(self):
         """Well framed, but too short for its kind, or lying about its inner sizes."""
-        rng, op = self.rng, self.rng.choice([5, 5, 7, 23, 24, 200, 201, 202, 203, 204, 211, 213, 214, 215])
+        rng, op = self.rng, self.rng.choice([5, 5, 7, 23, 24, 200, 201, 202, 203, 204, 211, 212, 213, 214, 215])
         key, now = self.key(), self.tick()
         if op == 5 and rng.random() < 0.6:
             out, flags = self.strings()
@@ -376,6 +391,10 @@ class Generator:
         self.out.append(frame(op, whole[16:max(16, short)], now))
 
     def step_jump(self):
+        if self.rng.random() < 0.4:
+            self.now = max(1, self.rng.choice(self.marks) + self.age + self.rng.choice([-1, 0, 0, 1])) & U64
+            self.hold = True
+            return
         self.now = self.now + self.rng.choice([NS, 30 * NS, 59 * NS, 60 * NS, 60 * NS + 1, 61 * NS, 120 * NS]) & U64
 
     # -- a whole stream
@@ -418,7 +437,27 @@ class Generator:
         return b"".join(self.disturb(self.out[:count])) + self.tail()
 
 
+def at_the_limits():
+    """Streams that meet the default limits exactly, and go one beyond."""
+    one, now = (1, 1), 100 * NS
+    clones = [execve(one, b"/x\0", now=now)] + [clone((i, i), one, now) for i in range(2, 3001)]
+    clones += [execve((5000 + i, now), b"/y\0a\0/", 0, one) for i in range(3)] + [exit_((2, 2), now), clone((3001, 3001), one, now)]
+    ids = [data((i, now), b"x", now) for i in range(4096)] + [data((1, now + 60 * NS + 1), b"x", now + 60 * NS + 1)]
+    ids += [data((i + 2, now + 60 * NS + 2), b"x", now + 60 * NS + 2) for i in range(4096)]
+    big = [frame(13, bytes((16 << 20) - 16)), execve(one, b"/x\0"), frame(13, bytes(16 << 20)), execve((2, 2), b"/x\0")]
+    args = b"\0".join(b"%d" % i for i in range(200000))
+    long_args = [data((1, 1), args[i:i + 32736]) for i in range(0, len(args), 32736)]
+    long_args += [execve(one, b"/x\0" + desc((1, 1), len(args)) + b"/c", F_DATA_ARGS), clone((2, 2), one), exit_((2, 2), 3)]
+    payloads = [data((i, 5), bytes(n)) for i, n in enumerate((0, 1, 32735, 32736, 32737))]
+    return [clones, ids, ids[:-1], big, long_args, payloads]
+
+
+LIMITS = -6  # seeds from here to -1 are the streams of at_the_limits
+
+
 def stream(seed, count):
+    if seed < 0:
+        return b"".join(at_the_limits()[seed])
     return Generator(seed).stream(count)
 
 
