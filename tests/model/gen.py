@@ -135,7 +135,7 @@ class Generator:
         self.ids = []
         self.marks = [self.now]  # times of earlier frames, to come back to at exactly one age later
         self.hold = False  # the next tick stays at self.now
-        self.age = settings_of(seed).max_age_s * NS
+        self.age, self.max_data = settings_of(seed).max_age_s * NS, settings_of(seed).max_data
         self.steps = {name: getattr(self, "step_" + name) for name in STEPS.split()}
         self.sent_id = 0
 
@@ -347,7 +347,9 @@ class Generator:
 
     def step_data(self):
         r = self.rng.random()
-        if r < 0.9:
+        if r < 0.03 and 0 < self.max_data <= 8:
+            self.data_edge()
+        elif r < 0.9:
             now = self.tick()
             self.out.append(data(self.fresh_id(), self.string(), now))
             if r < 0.3 and now == self.now:
@@ -356,6 +358,15 @@ class Generator:
             self.out.append(data(self.fresh_id(), b"d" * self.rng.choice([32735, 32736, 32737]), self.tick()))
         else:
             self.send(self.string())
+
+    def data_edge(self):
+        """A full map, cleared by age, full again, and then one more at or just past each of the two limits."""
+        rng, start = self.rng, self.tick()
+        self.sent_id += 100
+        for i in range(2 * self.max_data):
+            self.out.append(data((self.sent_id + i, start + i % 2), b"e", start))
+        edge = start + self.age
+        self.out.append(data((self.sent_id + 50, edge + rng.choice([0, 1, 2]) & U64), b"e", edge + rng.choice([0, 0, 1]) & U64))
 
     def step_own(self):
         rng, r = self.rng, self.rng.random()
