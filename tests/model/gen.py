@@ -361,6 +361,7 @@ class Generator:
 
     def data_edge(self):
         """A full map, cleared by age, full again, and then one more at or just past each of the two limits."""
+        self.now = self.now + 2 * self.age + NS & U64
         rng, start = self.rng, self.tick()
         self.sent_id += 100
         for i in range(2 * self.max_data):
