@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* cmd_record.c: procrec record: options in, session run, summary out. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/command.h"
+#include "base/text.h"
+#include "recorder/commands.h"
+#include "recorder/report.h"
+#include "recorder/session.h"
+
+#define LEVEL_MAX 12
+#define STATUS_EVERY_NS 1000000000u
+
+struct args {
+	const char *out, *sync;
+	bool force, only_tree, failed_exec, raw_tracepoints, no_index, quiet;
+	uint64_t ring, queue, level, read_delay_ns;
+	bool queue_given;
+};
+
+struct screen {
+	bool shown;
+	bool quiet;
+	const char *path;
+};
+
+static int parse_sync(const char *word, struct pr_session_options *so, struct pr_errinfo *ei)
+{
+	so->sync_ns = 1000000000u;
+	if (!word)
+		return PR_OK;
+	if (!strcmp(word, "block"))
+		so->spool.sync = PR_SYNC_BLOCK;
+	else if (!strcmp(word, "none"))
+		so->spool.sync = PR_SYNC_NONE;
+	else if (!pr_parse_span(word, &so->sync_ns) || !so->sync_ns)
+		return pr_fail(ei, PR_EUSAGE, "record: --sync: '%s' is neither block, none nor a time span such as 1s", word);
+	return PR_OK;
+}
+
+static int check(const struct args *a, int n_command, struct pr_errinfo *ei)
+{
+	struct stat st;
+	size_t len = a->out ? strlen(a->out) : 0;
+
+	if (a->out && !len)
+		return pr_fail(ei, PR_EUSAGE, "record: --output: the name is empty");
+	if (len && (a->out[len - 1] == '/' || (!stat(a->out, &st) && S_ISDIR(st.st_mode))))
+		return pr_fail(ei, PR_EUSAGE, "record: --output: %s is a folder; give the name of a file", a->out);
+	if (a->only_tree && !n_command)
+		return pr_fail(ei, PR_EUSAGE, "record: --only-tree needs a command: its tree is what is recorded");
+	if (a->level > LEVEL_MAX)
+		return pr_fail(ei, PR_EUSAGE, "record: --level: 0 (fast) to %d (small)", LEVEL_MAX);
+	if (a->queue_given && a->queue < PR_SPOOL_QUEUE_MIN)
+		return pr_fail(ei, PR_EUSAGE, "record: --queue: at least 1M");
+	return PR_OK;
+}
+
+/* Under sudo the trace belongs to who called it: he is to look at it without sudo. The mode stays 0600. */
+static void find_owner(struct pr_spool_options *o)
+{
+	const char *uid = getenv("SUDO_UID"), *gid = getenv("SUDO_GID");
+	uint64_t u, g;
+
+	if (geteuid() || !uid || !gid || !pr_parse_u64(uid, false, &u) || !pr_parse_u64(gid, false, &g))
+		return;
+	if (u >= UINT32_MAX || g >= UINT32_MAX)
+		return;
+	o->give_away = true;
+	o->uid = (uid_t)u;
+	o->gid = (gid_t)g;
+}
+
+static void default_name(char *out, size_t size)
+{
+	time_t now = time(NULL);
+	struct tm tm;
+
+	gmtime_r(&now, &tm);
+	strftime(out, size, "procrec-%Y%m%dT%H%M%SZ.seg", &tm);
+}
+
+static void describe(const struct args *a, char *out, size_t size)
+{
+	snprintf(out, size, "ring=%llu sync=%s level=%llu%s%s%s", (unsigned long long)(a->ring ? a->ring : PR_CAPTURE_RING_DEFAULT),
+		a->sync ? a->sync : "1s", (unsigned long long)a->level, a->only_tree ? " only-tree" : "",
+		a->failed_exec ? " failed-exec" : "", a->raw_tracepoints ? " raw-tracepoints" : "");
+}
+
+/* ---- what is shown meanwhile -------------------------------------------------------------------------------------- */
+
+static void clear_status(struct screen *scr)
+{
+	if (scr->shown)
+		fputs("\r\033[K", stderr);
+	scr->shown = false;
+}
+
+static void on_status(void *arg, const struct pr_session_stats *stats)
+{
+	struct screen *scr = arg;
+	struct pr_buf b = PR_BUF_INIT;
+	struct winsize ws = {0};
+
+	ioctl(STDERR_FILENO, TIOCGWINSZ, &ws);
+	pr_report_status(&b, stats, ws.ws_col > 1 ? ws.ws_col - 1u : 0);
+	fprintf(stderr, "\r\033[K%.*s", (int)b.len, (const char *)b.data);
+	fflush(stderr);
+	scr->shown = true;
+	pr_buf_release(&b);
+}
+
+static void on_start(void *arg, const struct pr_session_stats *stats)
+{
+	struct screen *scr = arg;
+
+	(void)stats;
+	if (!scr->quiet)
+		pr_note("recording into %s; Ctrl-C ends it", scr->path);
+}
+
+static void summary(const struct pr_session_result *r, const char *path)
+{
+	struct pr_buf b = PR_BUF_INIT;
+
+	pr_report_summary(&b, r, path);
+	fwrite(b.data, 1, b.len, stderr);
+	pr_buf_release(&b);
+}
+
+/*
+ * CMD's own status goes first. Where that is 0 (or there is no CMD), a trace that lacks something is 1, so that scripts
+ * notice.
+ */
+static int exit_status(const struct pr_session_options *so, const struct pr_session_result *r)
+{
+	if (so->command && r->cmd_status)
+		return r->cmd_status;
+	return pr_session_lost(&r->stats) ? PR_EXIT_NO : PR_EXIT_OK;
+}
+
+static int run(const struct args *a, struct pr_session_options *so, struct screen *scr)
+{
+	struct pr_session_result r;
+	struct pr_errinfo ei;
+	int err = pr_session_run(so, &r, &ei);
+
+	clear_status(scr);
+	if (r.ran && r.cmd_errno)
+		pr_note("%s: %s", so->command[0], r.cmd_errno == ENOENT ? "command not found" : strerror(r.cmd_errno));
+	if (err && r.started)
+		pr_note("the recording ended early; what %s holds up to there can be read", so->spool.path);
+	if (err) {
+		pr_report(err, &ei);
+		return so->command && r.ran && r.cmd_status ? r.cmd_status : pr_exit_status(err);
+	}
+	if (!a->quiet || pr_session_lost(&r.stats))
+		summary(&r, so->spool.path);
+	return exit_status(so, &r);
+}
+
+static int parse(int argc, char **argv, struct args *a, int *out_n, struct pr_errinfo *ei)
+{
+	const struct pr_option options[] = {
+		{'o', "output", PR_OPT_STR, &a->out, "PATH", "the trace to write (procrec-DATE.seg)", NULL},
+		{'f', "force", PR_OPT_FLAG, &a->force, NULL, "replace PATH if it exists", NULL},
+		{0, "only-tree", PR_OPT_FLAG, &a->only_tree, NULL, "record CMD and its descendants alone", NULL},
+		{0, "failed-exec", PR_OPT_FLAG, &a->failed_exec, NULL, "also record execs that fail", NULL},
+		{0, "ring", PR_OPT_SIZE, &a->ring, "SIZE", "ring buffer between kernel and recorder (16M)", NULL},
+		{0, "queue", PR_OPT_SIZE, &a->queue, "SIZE", "memory for a slow disk (64M)", &a->queue_given},
+		{0, "sync", PR_OPT_STR, &a->sync, "WHEN", "commit to the disk: block, a time span, or none (1s)", NULL},
+		{0, "level", PR_OPT_U64, &a->level, "N", "LZ4 level, 0 (fast) to 12 (small)", NULL},
+		{0, "no-index", PR_OPT_FLAG, &a->no_index, NULL, "keep no index beside the trace", NULL},
+		{'q', "quiet", PR_OPT_FLAG, &a->quiet, NULL, "no status, and a summary only when something was lost", NULL},
+		{0, "raw-tracepoints", PR_OPT_FLAG, &a->raw_tracepoints, NULL, "attach untyped (for tests)", NULL},
+		{0, "read-delay", PR_OPT_SPAN, &a->read_delay_ns, "SPAN", "read the ring only so often (for tests)", NULL},
+		{0, NULL, PR_OPT_FLAG, NULL, NULL, NULL, NULL},
+	};
+	const struct pr_usage usage = {
+		"record", "[-o PATH] [OPTIONS] [-- CMD...]",
+		"Records every exec, clone and exit of this machine until it is interrupted, or while CMD runs.\n"
+		"Exit status: CMD's own; where that is 0 or there is no CMD, 1 when something was lost, else 0.",
+		options, 0, SIZE_MAX, true,
+	};
+	int err = pr_opts_parse(&usage, argc, argv, out_n, ei);
+
+	return err ? err : check(a, *out_n, ei);
+}
+
+static void fill(struct pr_session_options *so, const struct args *a, const char *path)
+{
+	so->capture = (struct pr_capture_options){
+		.ring_bytes = a->ring,
+		.only_tree = a->only_tree,
+		.failed_exec = a->failed_exec,
+		.raw_tracepoints = a->raw_tracepoints,
+	};
+	so->spool.path = path;
+	so->spool.force = a->force;
+	so->spool.index = !a->no_index;
+	so->spool.queue_bytes = a->queue;
+	so->spool.level = (int)a->level;
+	so->read_delay_ns = a->read_delay_ns;
+	find_owner(&so->spool);
+}
+
+static int record(int argc, char **argv, char *const *own)
+{
+	struct args a = {0};
+	char name[64], text[256];
+	struct screen scr = {0};
+	struct pr_session_options so = {.on_status = on_status, .arg = &scr, .argv = own};
+	struct pr_errinfo ei;
+	int n, err = parse(argc, argv, &a, &n, &ei);
+
+	if (!err)
+		err = parse_sync(a.sync, &so, &ei);
+	if (err)
+		return pr_report(err, &ei);
+	default_name(name, sizeof(name));
+	describe(&a, text, sizeof(text));
+	scr.path = a.out ? a.out : name;
+	scr.quiet = a.quiet;
+	fill(&so, &a, scr.path);
+	so.options_text = text;
+	argv[n] = NULL; /* what parsing left behind the arguments of CMD */
+	so.command = n ? argv : NULL;
+	/* With CMD the terminal is CMD's. */
+	if (!n && !a.quiet && isatty(STDERR_FILENO))
+		so.status_ns = STATUS_EVERY_NS;
+	if (!n)
+		so.on_start = on_start;
+	return run(&a, &so, &scr);
+}
+
+int pr_cmd_record(int argc, char **argv)
+{
+	char **own = calloc((size_t)argc + 1, sizeof(*own)); /* parsing moves argv about */
+	int status;
+
+	if (!own)
+		return PR_EXIT_SYSTEM;
+	memcpy(own, argv, (size_t)argc * sizeof(*own));
+	status = record(argc, argv, own);
+	free(own);
+	return status;
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "recorder/report.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+static const char *const stream_names[PR_STREAM_COUNT] = {
+	[PR_STREAM_EXEC] = "exec",
+	[PR_STREAM_CLONE] = "clone",
+	[PR_STREAM_EXIT] = "exit",
+	[PR_STREAM_DATA] = "data",
+	[PR_STREAM_FAIL] = "failed exec",
+};
+
+const char *pr_report_stream(unsigned stream)
+{
+	return stream < PR_STREAM_COUNT && stream_names[stream] ? stream_names[stream] : "other";
+}
+
+/* "1 exec", "2 execs" */
+static void number(struct pr_buf *b, uint64_t n, const char *what)
+{
+	pr_buf_u64_dec(b, n);
+	pr_buf_printf(b, " %s%s", what, n == 1 ? "" : "s");
+}
+
+static void seconds(struct pr_buf *b, uint64_t ns)
+{
+	uint64_t s = ns / 1000000000u;
+
+	if (s < 60)
+		pr_buf_printf(b, "%u.%u s", (unsigned)s, (unsigned)(ns / 100000000u % 10));
+	else if (s < 3600)
+		pr_buf_printf(b, "%u:%02u min", (unsigned)(s / 60), (unsigned)(s % 60));
+	else
+		pr_buf_printf(b, "%u:%02u:%02u h", (unsigned)(s / 3600), (unsigned)(s / 60 % 60), (unsigned)(s % 60));
+}
+
+void pr_report_status(struct pr_buf *b, const struct pr_session_stats *s, unsigned columns)
+{
+	size_t from = b->len;
+
+	pr_buf_str(b, "recording ");
+	seconds(b, s->elapsed_ns);
+	pr_buf_str(b, "  ");
+	number(b, s->execs, "exec");
+	pr_buf_str(b, "  ");
+	number(b, s->clones, "clone");
+	pr_buf_str(b, "  ");
+	number(b, s->exits, "exit");
+	pr_buf_str(b, "  ");
+	pr_text_size(b, s->spool.file_bytes);
+	pr_buf_printf(b, "  ring %u%%", (unsigned)(s->ring_bytes ? s->ring_pending * 100 / s->ring_bytes : 0));
+	if (pr_session_lost(s)) {
+		pr_buf_str(b, "  LOST ");
+		pr_buf_u64_dec(b, pr_session_lost(s));
+	}
+	if (columns && b->len - from > columns)
+		b->len = from + columns;
+}
+
+static void line(struct pr_buf *b)
+{
+	pr_buf_str(b, "procrec: ");
+}
+
+static void lost_lines(struct pr_buf *b, const struct pr_session_stats *s)
+{
+	const char *sep = " (";
+
+	line(b);
+	if (!pr_session_lost(s)) {
+		pr_buf_str(b, "nothing lost\n");
+		return;
+	}
+	pr_buf_str(b, "LOST ");
+	number(b, pr_session_lost(s), "event");
+	for (unsigned i = 0; i < PR_STREAM_COUNT; i++) {
+		if (!s->lost[i])
+			continue;
+		pr_buf_printf(b, "%s%llu %s", sep, (unsigned long long)s->lost[i], pr_report_stream(i));
+		sep = ", ";
+	}
+	for (unsigned i = 0; i < PR_STREAM_COUNT; i++) {
+		if (!s->missed[i])
+			continue;
+		pr_buf_printf(b, "%s%llu %s skipped by the kernel", sep, (unsigned long long)s->missed[i], pr_report_stream(i));
+		sep = ", ";
+	}
+	if (s->map_full)
+		pr_buf_printf(b, "%s%llu processes too many for the map", sep, (unsigned long long)s->map_full);
+	pr_buf_str(b, "); a larger --ring loses less\n");
+}
+
+static void events_line(struct pr_buf *b, const struct pr_session_stats *s)
+{
+	line(b);
+	number(b, s->execs + s->clones + s->exits + s->fails, "event");
+	pr_buf_str(b, " in ");
+	seconds(b, s->elapsed_ns);
+	pr_buf_str(b, ": ");
+	number(b, s->execs, "exec");
+	pr_buf_str(b, ", ");
+	number(b, s->clones, "clone");
+	pr_buf_str(b, ", ");
+	number(b, s->exits, "exit");
+	if (s->fails) {
+		pr_buf_str(b, ", ");
+		number(b, s->fails, "failed exec");
+	}
+	pr_buf_str(b, "; ");
+	pr_buf_u64_dec(b, s->processes);
+	pr_buf_str(b, " processes were alive at the start\n");
+}
+
+static void size_line(struct pr_buf *b, const struct pr_session_stats *s, const char *path)
+{
+	const struct pr_spool_state *sp = &s->spool;
+
+	line(b);
+	pr_text_escape(b, path, strlen(path));
+	pr_buf_str(b, ": ");
+	pr_text_size(b, sp->file_bytes);
+	if (sp->file_bytes) {
+		pr_buf_str(b, " for ");
+		pr_text_size(b, sp->raw_bytes);
+		pr_buf_printf(b, " of frames (ratio %.1f)", (double)sp->raw_bytes / (double)sp->file_bytes);
+	}
+	pr_buf_str(b, "\n");
+}
+
+void pr_report_summary(struct pr_buf *b, const struct pr_session_result *r, const char *path)
+{
+	const struct pr_session_stats *s = &r->stats;
+
+	events_line(b, s);
+	lost_lines(b, s);
+	if (s->args_cut || s->reparent_cut) {
+		line(b);
+		pr_buf_printf(b, "cut short: %llu argument lists or paths, %llu reparentings\n",
+			(unsigned long long)s->args_cut, (unsigned long long)s->reparent_cut);
+	}
+	size_line(b, s, path);
+	if (s->spool.index_failed) {
+		line(b);
+		pr_buf_str(b, "the index could not be written; the trace is whole without it\n");
+	}
+	line(b);
+	pr_buf_str(b, "look at it: procrec replay ");
+	pr_text_escape(b, path, strlen(path));
+	pr_buf_str(b, "\n");
+}

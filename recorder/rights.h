@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* rights.h: giving up what is not needed any more. Capabilities belong to a thread: each one calls this for itself. */
+#ifndef PROCREC_RECORDER_RIGHTS_H
+#define PROCREC_RECORDER_RIGHTS_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+#define PR_RIGHTS_KEEP_KILL 0x1u /* to pass signals on to a CMD that changed its user */
+#define PR_RIGHTS_KEEP_BPF 0x2u /* kernels before 5.19 ask for it at each read of a counter */
+
+/* No program that this thread (or one that it starts) execs can gain rights. Cannot be undone. */
+int pr_rights_no_new_privs(struct pr_errinfo *ei);
+
+/* Drops every capability but those of `keep`, from the effective, permitted and inheritable set. Cannot be undone. */
+int pr_rights_drop(unsigned keep, struct pr_errinfo *ei);
+
+/* The same for the effective set alone: a try, which pr_rights_restore() takes back. */
+int pr_rights_suspend(unsigned keep, struct pr_errinfo *ei);
+int pr_rights_restore(struct pr_errinfo *ei);
+
+#endif

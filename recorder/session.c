@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "recorder/session.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "recorder/child.h"
+#include "recorder/intake.h"
+#include "recorder/keyframe.h"
+#include "recorder/rights.h"
+
+#define WAIT_MIN_MS 100 /* between two looks at the ring while something happens */
+#define WAIT_MAX_MS 800 /* on an idle machine */
+#define NS_PER_MS 1000000u
+
+struct session {
+	const struct pr_session_options *opt;
+	struct pr_session_result *out;
+	struct pr_capture *cap;
+	struct pr_spool *spool;
+	struct pr_intake intake;
+	struct pr_child child;
+	sigset_t old_mask;
+	int proc_fd, signal_fd, epoll_fd;
+	bool ending; /* the loop is to end */
+	bool failed; /* nothing can be written any more; CMD goes on */
+	uint64_t start_ns, synced_ns, status_ns;
+	int wait_ms;
+	char reason[64];
+};
+
+uint64_t pr_session_lost(const struct pr_session_stats *s)
+{
+	uint64_t n = s->map_full;
+
+	for (int i = 0; i < PR_STREAM_COUNT; i++)
+		n += s->lost[i] + s->missed[i];
+	return n;
+}
+
+/* ---- setting up -------------------------------------------------------------------------------------------------- */
+
+static int block_signals(struct session *s, struct pr_errinfo *ei)
+{
+	static const int handled[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD};
+	sigset_t mask;
+
+	signal(SIGCHLD, SIG_DFL); /* were it ignored, nobody could learn CMD's status */
+	sigemptyset(&mask);
+	for (size_t i = 0; i < sizeof(handled) / sizeof(handled[0]); i++)
+		sigaddset(&mask, handled[i]);
+	sigprocmask(SIG_BLOCK, &mask, &s->old_mask);
+	s->signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+	return s->signal_fd < 0 ? pr_fail_errno(ei, "cannot open a signalfd") : PR_OK;
+}
+
+static int watch(struct session *s, int fd, struct pr_errinfo *ei)
+{
+	struct epoll_event ev = {.events = EPOLLIN, .data.fd = fd};
+
+	return epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &ev) ? pr_fail_errno(ei, "cannot watch a descriptor") : PR_OK;
+}
+
+static int open_all(struct session *s, struct pr_errinfo *ei)
+{
+	const struct pr_session_options *opt = s->opt;
+	int err = block_signals(s, ei);
+
+	/* First of all, while nothing is dropped or opened: CMD is to run as if it had been started by the caller's shell. */
+	if (!err && opt->command)
+		err = pr_child_hold(&s->child, opt->command, &s->old_mask, ei);
+	if (!err)
+		err = pr_rights_no_new_privs(ei);
+	if (!err)
+		err = pr_procfs_open("/proc", &s->proc_fd, ei);
+	if (!err)
+		err = pr_capture_open(&opt->capture, &s->cap, ei);
+	if (!err)
+		err = pr_spool_open(&s->spool, &opt->spool, ei);
+	if (err)
+		return err;
+	s->out->started = true;
+	s->out->flavour = pr_capture_flavour(s->cap);
+	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (s->epoll_fd < 0)
+		return pr_fail_errno(ei, "cannot open an epoll descriptor");
+	err = watch(s, s->signal_fd, ei);
+	if (!err && !opt->read_delay_ns)
+		err = watch(s, pr_capture_fd(s->cap), ei);
+	return err;
+}
+
+static int put_keyframe(void *arg, const void *p, size_t n, struct pr_errinfo *ei)
+{
+	return pr_spool_put(((struct session *)arg)->spool, p, n, true, ei);
+}
+
+/* From attaching on the ring fills; it is not read before the keyframe is written, so that the trace begins with it. */
+static int attach(struct session *s, struct pr_errinfo *ei)
+{
+	const struct pr_session_options *opt = s->opt;
+	struct pr_keyframe_job job = {
+		.cap = s->cap,
+		.frames = &s->intake.frames,
+		.users = &s->intake.users,
+		.proc_fd = s->proc_fd,
+		.about = {opt->argv, opt->options_text, (uint32_t)s->child.pid, opt->capture.only_tree},
+		.put = put_keyframe,
+		.arg = s,
+	};
+	int err = pr_capture_attach(s->cap, ei);
+
+	s->start_ns = s->synced_ns = s->status_ns = pr_boottime_ns();
+	s->intake.loss_since_ns = s->intake.clock_ns = s->start_ns;
+	if (!err && opt->capture.only_tree)
+		err = pr_capture_track(s->cap, (uint32_t)s->child.pid, ei);
+	if (!err)
+		err = pr_keyframe_write(&job, PR_SNAPSHOT_NEW, ei);
+	s->intake.stats.processes = job.processes;
+	return err;
+}
+
+/* Old kernels want CAP_BPF for each look at a counter: it is kept only where it turns out to be needed. */
+static int drop_rights(struct session *s, struct pr_errinfo *ei)
+{
+	unsigned keep = s->child.pid ? PR_RIGHTS_KEEP_KILL : 0;
+	struct pr_capture_counters c;
+	int err = pr_rights_suspend(keep, ei);
+
+	if (err)
+		return err;
+	if (pr_capture_counters(s->cap, &c, NULL)) {
+		keep |= PR_RIGHTS_KEEP_BPF;
+		err = pr_rights_restore(ei);
+	}
+	return err ? err : pr_rights_drop(keep, ei);
+}
+
+/* ---- the loop ---------------------------------------------------------------------------------------------------- */
+
+/* The terminal sends its signals to the whole foreground group: CMD has got those already. */
+static void on_signal(struct session *s, const struct signalfd_siginfo *si)
+{
+	int sig = (int)si->ssi_signo;
+
+	if (sig == SIGCHLD)
+		return;
+	s->out->end_signal = sig;
+	if (!s->child.pid) {
+		s->ending = true;
+		snprintf(s->reason, sizeof(s->reason), "signal %d", sig);
+	} else if (si->ssi_code != SI_KERNEL && !s->child.done) {
+		kill(s->child.pid, sig);
+	}
+}
+
+static void read_signals(struct session *s)
+{
+	struct signalfd_siginfo si;
+
+	while (read(s->signal_fd, &si, sizeof(si)) == sizeof(si))
+		on_signal(s, &si);
+	if (pr_child_poll(&s->child)) {
+		s->ending = true;
+		snprintf(s->reason, sizeof(s->reason), "command exited");
+	}
+}
+
+static int sleep_until_something(struct session *s, struct pr_errinfo *ei)
+{
+	struct epoll_event ev[4];
+	int timeout = s->wait_ms;
+
+	if (s->opt->read_delay_ns)
+		timeout = (int)(s->opt->read_delay_ns / NS_PER_MS);
+	if (epoll_wait(s->epoll_fd, ev, 4, timeout) < 0 && errno != EINTR)
+		return pr_fail_errno(ei, "cannot wait for events");
+	read_signals(s);
+	return PR_OK;
+}
+
+static void tell_status(struct session *s, uint64_t now)
+{
+	const struct pr_session_options *opt = s->opt;
+
+	if (!opt->status_ns || now - s->status_ns < opt->status_ns)
+		return;
+	s->status_ns = now;
+	pr_intake_stats(&s->intake, now - s->start_ns, &s->out->stats);
+	opt->on_status(opt->arg, &s->out->stats);
+}
+
+/* One round of the loop: what is in the ring goes to the spool; syncs and status when they are due. */
+static int round_once(struct session *s, struct pr_errinfo *ei)
+{
+	uint64_t now = pr_boottime_ns();
+	bool got = false;
+	int err = pr_intake_read(&s->intake, now, &got, ei);
+
+	if (got)
+		s->wait_ms = WAIT_MIN_MS;
+	else if (s->wait_ms < WAIT_MAX_MS)
+		s->wait_ms *= 2;
+	if (!err && now - s->synced_ns >= s->opt->sync_ns && pr_spool_pending(s->spool)) {
+		s->synced_ns = now;
+		err = pr_intake_losses(&s->intake, now, ei);
+		if (!err)
+			err = pr_spool_tick(s->spool, ei);
+	}
+	tell_status(s, now);
+	return err;
+}
+
+/* Nothing can be recorded any more, but CMD is not ours to end. */
+static void wait_for_command(struct session *s)
+{
+	struct epoll_event ev;
+
+	pr_capture_detach(s->cap, NULL);
+	epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, pr_capture_fd(s->cap), NULL);
+	while (s->child.pid && !s->ending) {
+		epoll_wait(s->epoll_fd, &ev, 1, -1);
+		read_signals(s);
+	}
+}
+
+static int loop(struct session *s, struct pr_errinfo *ei)
+{
+	int err = PR_OK;
+
+	s->wait_ms = WAIT_MIN_MS;
+	while (!err && !s->ending) {
+		err = sleep_until_something(s, ei);
+		if (!err)
+			err = round_once(s, ei);
+	}
+	if (err)
+		wait_for_command(s);
+	return err;
+}
+
+/* Nothing new comes; what is in the ring still belongs to the trace, and then the final figures. */
+static int finish(struct session *s, struct pr_errinfo *ei)
+{
+	struct pr_frames *f = &s->intake.frames;
+	int err = pr_capture_detach(s->cap, ei);
+	uint64_t now = pr_boottime_ns();
+
+	if (!err)
+		err = pr_intake_drain(&s->intake, now, ei);
+	if (!err)
+		err = pr_intake_final(&s->intake, now, ei);
+	if (!err) {
+		pr_keyframe_recorder(f, pr_frames_clock(f), NULL, s->reason);
+		err = pr_intake_put_frames(&s->intake, ei);
+	}
+	if (!err)
+		err = pr_spool_close(s->spool, ei);
+	return err;
+}
+
+static void close_all(struct session *s)
+{
+	if (s->child.pid) {
+		pr_child_dismiss(&s->child);
+		s->out->cmd_status = pr_child_exit_status(&s->child);
+		s->out->cmd_errno = s->child.exec_errno;
+	}
+	if (s->intake.spool)
+		pr_intake_stats(&s->intake, pr_boottime_ns() - s->start_ns, &s->out->stats);
+	pr_spool_free(s->spool);
+	pr_intake_release(&s->intake);
+	pr_capture_close(s->cap);
+	if (s->proc_fd >= 0)
+		close(s->proc_fd);
+	if (s->signal_fd >= 0)
+		close(s->signal_fd);
+	if (s->epoll_fd >= 0)
+		close(s->epoll_fd);
+}
+
+static int record(struct session *s, struct pr_errinfo *ei)
+{
+	int err = attach(s, ei);
+
+	if (!err)
+		err = drop_rights(s, ei);
+	if (!err && s->child.pid)
+		err = pr_child_release(&s->child, ei);
+	if (err)
+		return err;
+	s->out->ran = s->child.pid != 0;
+	pr_intake_stats(&s->intake, 0, &s->out->stats);
+	if (s->opt->on_start)
+		s->opt->on_start(s->opt->arg, &s->out->stats);
+	err = loop(s, ei);
+	return err ? err : finish(s, ei);
+}
+
+int pr_session_run(const struct pr_session_options *opt, struct pr_session_result *out, struct pr_errinfo *ei)
+{
+	struct session s = {.opt = opt, .out = out, .proc_fd = -1, .signal_fd = -1, .epoll_fd = -1};
+	int err;
+
+	memset(out, 0, sizeof(*out));
+	s.child.go_fd = s.child.error_fd = -1;
+	err = open_all(&s, ei);
+	if (!err) {
+		pr_intake_init(&s.intake, s.cap, s.spool);
+		err = record(&s, ei);
+	}
+	close_all(&s);
+	return err;
+}

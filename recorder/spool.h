@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * spool.h: the way of frames from the ring to the disk: a bounded queue and one thread that compresses, writes and syncs.
+ *
+ * So a disk that takes seconds for a sync costs memory, not frames: the ring goes on being emptied until the queue is full,
+ * and then fills up itself, where the kernel counts each loss at its place. One thread puts, the spool's own thread writes.
+ */
+#ifndef PROCREC_RECORDER_SPOOL_H
+#define PROCREC_RECORDER_SPOOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "schema/segment.h"
+
+#define PR_SPOOL_QUEUE_DEFAULT (64u << 20)
+#define PR_SPOOL_QUEUE_MIN (1u << 20)
+
+enum pr_sync_when {
+	PR_SYNC_SPAN = 0, /* at each pr_spool_tick() */
+	PR_SYNC_BLOCK, /* after each block */
+	PR_SYNC_NONE /* never before the end; ticks still write ("written", not "committed") */
+};
+
+struct pr_spool_options {
+	const char *path; /* of the trace; borrowed */
+	bool force; /* an existing file is replaced by a new one */
+	bool index; /* keep PATH.idx beside it */
+	enum pr_sync_when sync;
+	uint64_t queue_bytes; /* 0: PR_SPOOL_QUEUE_DEFAULT */
+	int level; /* of the LZ4 compression */
+	bool give_away; /* chown the files to these: who called sudo can then read what he recorded */
+	uid_t uid;
+	gid_t gid;
+};
+
+struct pr_spool;
+
+/*
+ * Creates the trace (0600, never through a symbolic link, never over an existing file unless `force`), writes its header
+ * and starts the thread, which gives up all its capabilities at once. PR_EBUSY when the file exists.
+ */
+int pr_spool_open(struct pr_spool **out, const struct pr_spool_options *opt, struct pr_errinfo *ei);
+
+/*
+ * Takes whole envelopes over (copied). PR_EBUSY: the queue is full, nothing was taken (with `wait`: waits for room instead).
+ * Once writing has failed it returns that failure, here and below.
+ */
+int pr_spool_put(struct pr_spool *s, const void *p, size_t n, bool wait, struct pr_errinfo *ei);
+
+/* Everything put so far is to be written, and synced as `sync` says. Returns at once. */
+int pr_spool_tick(struct pr_spool *s, struct pr_errinfo *ei);
+
+/* Whether something was put since the last tick. */
+bool pr_spool_pending(const struct pr_spool *s);
+
+struct pr_spool_state {
+	uint64_t raw_bytes, file_bytes, blocks, frames; /* written so far */
+	uint64_t queue_peak_bytes;
+	bool index_failed; /* the index was given up; the trace is whole without it */
+};
+void pr_spool_get_state(struct pr_spool *s, struct pr_spool_state *out);
+
+/* Writes what is left, ends the thread and seals the trace. 0 or the first failure. Call it once. */
+int pr_spool_close(struct pr_spool *s, struct pr_errinfo *ei);
+
+/* After pr_spool_close(), or instead of it (what is queued is then dropped, the trace has an open end). NULL is allowed. */
+void pr_spool_free(struct pr_spool *s);
+
+#endif
