@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the live tests share: running procrec, scratch folders, verdicts. A test file calls live.main(globals())."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TREE = os.path.dirname(os.path.dirname(HERE))
+PROCREC = os.environ.get("PROCREC", os.path.join(TREE, "build", "procrec"))
+BIN = os.environ.get("LIVE_BIN", os.path.join(TREE, "build", "tests", "live"))
+WORKLOAD = os.path.join(BIN, "workload")
+
+
+class Skip(Exception):
+    pass
+
+
+def scratch():
+    """A folder that goes away with the test; its name is a bytes-safe absolute path."""
+    return tempfile.TemporaryDirectory(prefix="procrec-live-")
+
+
+class Result:
+    def __init__(self, p, seconds):
+        self.status = p.returncode
+        self.out = p.stdout.decode("utf-8", "replace")
+        self.err = p.stderr.decode("utf-8", "replace")
+        self.seconds = seconds
+
+
+def run(*argv, timeout=120, **kw):
+    start = time.monotonic()
+    p = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout, **kw)
+    return Result(p, time.monotonic() - start)
+
+
+def record(trace, *options, cmd=(), **kw):
+    argv = [PROCREC, "record", "-o", trace, *options]
+    if cmd:
+        argv += ["--", *cmd]
+    return run(*argv, **kw)
+
+
+class Recorder:
+    """A recorder without CMD, running until stop(). Starting waits until everything is attached."""
+
+    def __init__(self, trace, *options, prefix=()):
+        self.p = subprocess.Popen([*prefix, PROCREC, "record", "-o", trace, *options], stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.PIPE)
+        line = self.p.stderr.readline().decode()
+        if "recording into" not in line:
+            rest = self.p.stderr.read().decode()
+            self.p.wait()
+            raise AssertionError(f"the recorder did not start: {line}{rest}")
+
+    def stop(self, sig=2):
+        self.p.send_signal(sig)
+        self.err = self.p.stderr.read().decode("utf-8", "replace")
+        self.status = self.p.wait(60)
+        return self.status
+
+
+def replay(trace, *options):
+    """The JSON lines of a view."""
+    r = run(PROCREC, "replay", trace, *options, "--json")
+    assert r.status == 0, f"replay {' '.join(options)}: status {r.status}: {r.err}"
+    return [json.loads(line) for line in r.out.splitlines()]
+
+
+def has_replay():
+    return run(PROCREC, "replay", "--help").status == 0
+
+
+def equal(got, want, what):
+    assert got == want, f"{what}: got {got!r}, want {want!r}"
+
+
+def main(names):
+    wanted = sys.argv[1:]
+    failed = 0
+    for name, fn in list(names.items()):
+        if not name.startswith("test_") or not callable(fn):
+            continue
+        if wanted and not any(w in name for w in wanted):
+            continue
+        start = time.monotonic()
+        try:
+            note = fn()
+            verdict = "ok"
+        except Skip as e:
+            note, verdict = str(e), "skip"
+        except Exception as e:  # pylint: disable=broad-except
+            note, verdict = f"{type(e).__name__}: {e}", "not ok"
+            failed += 1
+            if not isinstance(e, AssertionError) or os.environ.get("V"):
+                traceback.print_exc(limit=-3, file=sys.stdout)
+        took = time.monotonic() - start
+        print(f"{verdict} {name[5:]} ({took:.1f} s){': ' + str(note) if note else ''}", flush=True)
+    sys.exit(1 if failed else 0)
