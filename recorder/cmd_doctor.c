@@ -30,12 +30,12 @@ static void as_text(struct pr_buf *b, const struct pr_probe *p)
 	for (size_t i = 0; i < p->n_items; i++) {
 		const struct pr_probe_item *it = &p->items[i];
 
-		pr_buf_printf(b, "%-8s %-16s ", state_name(it->state), it->name);
+		pr_buf_printf(b, "%-8s %-24s ", state_name(it->state), it->name);
 		pr_text_escape(b, it->detail, strlen(it->detail));
 		pr_buf_str(b, "\n");
 		if (!*it->advice)
 			continue;
-		pr_buf_printf(b, "%-8s %-16s -> ", "", "");
+		pr_buf_printf(b, "%-8s %-24s -> ", "", "");
 		pr_text_escape(b, it->advice, strlen(it->advice));
 		pr_buf_str(b, "\n");
 	}
