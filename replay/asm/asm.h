@@ -23,9 +23,9 @@ struct pr_asm_seq {
 	struct pr_map next; /* (cpu, stream) -> next */
 };
 void pr_asm_seq_release(struct pr_asm_seq *s);
-/* 0 for a (cpu, stream) that had no frame yet. */
-uint64_t pr_asm_seq_next(const struct pr_asm_seq *s, uint16_t cpu, uint8_t stream);
-/* Takes note of a frame under `seq`. PR_ENOMEM. */
+/* For an envelope whose other fields are set. 0 for a (cpu, stream) that had no frame yet, and for META ones. */
+uint64_t pr_asm_seq_next(const struct pr_asm_seq *s, const struct pr_envelope *env);
+/* Takes note of a frame. META and CONT ones use no number up, as when gaps are looked for. PR_ENOMEM. */
 int pr_asm_seq_advance(struct pr_asm_seq *s, const struct pr_envelope *env);
 
 /* Takes one frame: env in host byte order, env->size bytes at `frame`, borrowed. Non-zero ends the parsing with it. */

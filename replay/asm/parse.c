@@ -177,6 +177,9 @@ static int begin(struct parser *p)
 		err = pr_lex_more(&p->lex) ? pr_lex_name(&p->lex, word) : pr_lex_fail(&p->lex, p->at, "an op is expected behind meta");
 	if (err)
 		return err;
+	if (!*word)
+		return pr_lex_fail(&p->lex, pr_lex_here(&p->lex),
+			"a kind of frame is expected here, such as execve; is this the text of frames?");
 	p->op = pr_asm_op_by_name(word);
 	if (!p->op) {
 		const char *near = pr_asm_near_op(word);
@@ -220,7 +223,7 @@ static void set_envelope(struct parser *p)
 	if (p->meta)
 		p->env.flags |= PR_ENV_META;
 	if (!p->has_seq)
-		p->env.seq = pr_asm_seq_next(p->seq, p->env.cpu, p->env.stream);
+		p->env.seq = pr_asm_seq_next(p->seq, &p->env);
 	p->env.size = (uint32_t)p->frame.len;
 }
 

@@ -41,7 +41,7 @@ static void print_envelope(
 		pr_buf_printf(out, " stream=%s", stream);
 	else if (env->stream != pr_asm_default_stream(op, env->cpu))
 		pr_buf_printf(out, " stream=%u", env->stream);
-	if (env->seq != pr_asm_seq_next(seq, env->cpu, env->stream))
+	if (env->seq != pr_asm_seq_next(seq, env))
 		pr_buf_printf(out, " seq=%" PRIu64, env->seq);
 	if (env->flags != flags) {
 		pr_buf_str(out, " env=");
