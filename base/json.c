@@ -48,6 +48,11 @@ void pr_json_array_end(struct pr_json *j)
 	close_with(j, ']');
 }
 
+void pr_json_key(struct pr_json *j, const char *key)
+{
+	lead(j, key);
+}
+
 void pr_json_u64(struct pr_json *j, const char *key, uint64_t v)
 {
 	lead(j, key);

@@ -30,6 +30,8 @@ void pr_json_object_end(struct pr_json *j);
 void pr_json_array(struct pr_json *j, const char *key);
 void pr_json_array_end(struct pr_json *j);
 
+/* The comma and the key alone: the caller appends a value that needs no escaping, valid JSON by itself. */
+void pr_json_key(struct pr_json *j, const char *key);
 void pr_json_u64(struct pr_json *j, const char *key, uint64_t v);
 void pr_json_s64(struct pr_json *j, const char *key, int64_t v);
 void pr_json_bool(struct pr_json *j, const char *key, bool v);

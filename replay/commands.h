@@ -6,15 +6,19 @@
 #include "base/command.h"
 
 pr_command_fn pr_cmd_pack, pr_cmd_unpack, pr_cmd_info, pr_cmd_verify, pr_cmd_asm, pr_cmd_disasm;
+pr_command_fn pr_cmd_replay, pr_cmd_stats, pr_cmd_audit;
 
 /* clang-format off */
 #define PR_REPLAY_COMMANDS \
+	{"replay", pr_cmd_replay, "show what was recorded: events, ancestry, the cache, ..."}, \
 	{"pack", pr_cmd_pack, "make a trace of raw frames"}, \
 	{"unpack", pr_cmd_unpack, "give the raw frames of a trace back"}, \
 	{"asm", pr_cmd_asm, "make a trace of frames written as text"}, \
 	{"disasm", pr_cmd_disasm, "print the frames of a trace as text"}, \
 	{"info", pr_cmd_info, "what this trace is"}, \
-	{"verify", pr_cmd_verify, "prove that a trace is as it was written, or say where not"},
+	{"verify", pr_cmd_verify, "prove that a trace is as it was written, or say where not"}, \
+	{"stats", pr_cmd_stats, "what is in this trace, in numbers"}, \
+	{"audit", pr_cmd_audit, "find leaks and early evictions of the cache, with the frames that caused them"},
 /* clang-format on */
 
 #endif

@@ -24,12 +24,12 @@ void pr_notes_attach(struct pr_trace *t)
 	pr_trace_set_events(t, &(struct pr_trace_events){.on_damage = on_damage, .ctx = t});
 }
 
-int pr_notes_end(struct pr_trace *t, const char *path, struct pr_errinfo *ei)
+int pr_notes_read(struct pr_trace *t, const char *path, bool part, struct pr_errinfo *ei)
 {
 	struct pr_trace_state st;
 
 	pr_trace_get_state(t, &st);
-	if (!st.sealed)
+	if (!st.sealed && !part)
 		pr_note("%s: the end is open: the recording was not closed (or still goes on); all %llu whole frames were read%s", path,
 			(unsigned long long)st.frames, st.tail_bytes ? ", the last, torn block was not" : "");
 	if (st.damages)
@@ -39,4 +39,9 @@ int pr_notes_end(struct pr_trace *t, const char *path, struct pr_errinfo *ei)
 		return pr_fail(ei, PR_EDATA, "%s: frames are missing at %llu place%s: they were lost while recording; see --gaps",
 			path, (unsigned long long)st.gaps, st.gaps == 1 ? "" : "s");
 	return PR_OK;
+}
+
+int pr_notes_end(struct pr_trace *t, const char *path, struct pr_errinfo *ei)
+{
+	return pr_notes_read(t, path, false, ei);
 }

@@ -63,14 +63,21 @@ int pr_timeline_add(struct pr_timeline *tl, uint64_t ktime, int64_t realtime)
 	return PR_OK;
 }
 
-int pr_timeline_scan(struct pr_timeline *tl, struct pr_trace *t, bool all, struct pr_errinfo *ei)
+enum scan { SCAN_START, SCAN_FIRST_READING, SCAN_ALL };
+
+static bool is_enough(const struct pr_timeline *tl, enum scan how)
+{
+	return how != SCAN_ALL && tl->has_start && (how == SCAN_START || tl->n);
+}
+
+static int scan(struct pr_timeline *tl, struct pr_trace *t, enum scan how, struct pr_errinfo *ei)
 {
 	struct pr_frame f;
 	struct pr_event e;
 	int err = PR_OK;
 
 	pr_trace_rewind(t);
-	while (!err && (all || !tl->n || !tl->has_start)) {
+	while (!err && !is_enough(tl, how)) {
 		err = pr_trace_next(t, &f, ei);
 		if (err)
 			break;
@@ -86,6 +93,16 @@ int pr_timeline_scan(struct pr_timeline *tl, struct pr_trace *t, bool all, struc
 	}
 	pr_trace_rewind(t);
 	return err < 0 ? err : PR_OK;
+}
+
+int pr_timeline_scan(struct pr_timeline *tl, struct pr_trace *t, bool all, struct pr_errinfo *ei)
+{
+	return scan(tl, t, all ? SCAN_ALL : SCAN_FIRST_READING, ei);
+}
+
+int pr_timeline_scan_start(struct pr_timeline *tl, struct pr_trace *t, struct pr_errinfo *ei)
+{
+	return scan(tl, t, SCAN_START, ei);
 }
 
 bool pr_timeline_real(const struct pr_timeline *tl, uint64_t ktime, int64_t *out_realtime)

@@ -43,6 +43,9 @@ int pr_timeline_add(struct pr_timeline *tl, uint64_t ktime, int64_t realtime);
  */
 int pr_timeline_scan(struct pr_timeline *tl, struct pr_trace *t, bool all, struct pr_errinfo *ei);
 
+/* As pr_timeline_scan, for `start` alone: reads no further than the first frame. */
+int pr_timeline_scan_start(struct pr_timeline *tl, struct pr_trace *t, struct pr_errinfo *ei);
+
 /* Wall-clock time of a ktime; false when the trace has no reading. */
 bool pr_timeline_real(const struct pr_timeline *tl, uint64_t ktime, int64_t *out_realtime);
 

@@ -164,10 +164,10 @@ struct wanted {
 /* Takes what the items' descriptors refer to, in their order: it leaves the data map whether wanted or not. */
 static int walk_items(struct pr_replayer *r, struct pr_slice items, struct wanted *w)
 {
-	struct pr_item_view it;
+	struct pr_own_item it;
 	int err = PR_OK;
 
-	while (pr_item_next(&items, &it)) {
+	while (pr_own_item_next(&items, &it)) {
 		struct pr_data_item *item = it.is_desc ? pr_datamap_take(&r->data, &it.desc) : NULL;
 		struct pr_slice bytes = it.is_desc ? item_bytes(item) : it.bytes;
 
@@ -200,10 +200,10 @@ static int apply_exec_info(struct pr_replayer *r, const struct pr_own *o)
 static int apply_host(struct pr_replayer *r, const struct pr_own *o, struct pr_errinfo *ei)
 {
 	struct pr_slice items = o->items;
-	struct pr_item_view it;
+	struct pr_own_item it;
 	int err = PR_OK;
 
-	while (!err && pr_item_next(&items, &it)) {
+	while (!err && pr_own_item_next(&items, &it)) {
 		struct pr_data_item *item = it.is_desc ? pr_datamap_take(&r->data, &it.desc) : NULL;
 		struct pr_slice bytes = it.is_desc ? item_bytes(item) : it.bytes;
 

@@ -105,7 +105,7 @@ struct pr_own {
 	uint32_t reason, stream; /* LOSS */
 	uint64_t count, since; /* LOSS */
 	uint32_t end, processes; /* KEYFRAME; STREAM_STATE: end is `final` */
-	struct pr_slice items; /* checked: walk it with pr_item_next. EXEC_INFO, CLONE_INFO, EXEC_FAIL, HOST, RECORDER */
+	struct pr_slice items; /* checked: walk it with pr_own_item_next. EXEC_INFO, CLONE_INFO, EXEC_FAIL, HOST, RECORDER */
 	struct pr_slice rows; /* STREAM_STATE: whole rows */
 };
 
@@ -132,7 +132,7 @@ const char *pr_op_name(uint8_t op);
 
 /* ---- items ------------------------------------------------------------------------------------------------------- */
 
-struct pr_item_view {
+struct pr_own_item {
 	uint16_t type; /* enum pr_item_type, without PR_ITEM_DESC and PR_ITEM_CUT */
 	bool cut;
 	bool is_desc; /* then `desc` holds, else `bytes` */
@@ -141,7 +141,7 @@ struct pr_item_view {
 };
 
 /* The next item; moves *left on; false at the end. */
-bool pr_item_next(struct pr_slice *left, struct pr_item_view *out);
+bool pr_own_item_next(struct pr_slice *left, struct pr_own_item *out);
 
 /* ---- the strings of an execve ------------------------------------------------------------------------------------ */
 

@@ -111,7 +111,7 @@ void pr_execve_strings(const struct pr_execve *e, struct pr_exec_strings *out)
 		out->cwd = trim(out->cwd);
 }
 
-bool pr_item_next(struct pr_slice *left, struct pr_item_view *out)
+bool pr_own_item_next(struct pr_slice *left, struct pr_own_item *out)
 {
 	uint16_t type, len;
 

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * render.h: events, cache entries and gaps as lines of text or JSON. Appends to the caller's buffer; every byte that comes
+ * from the trace is escaped. One renderer serves one output; it keeps what the next line is likely to need again.
+ */
+#ifndef PROCREC_REPLAY_RENDER_H
+#define PROCREC_REPLAY_RENDER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "replay/cache/cache.h"
+#include "replay/cache/replayer.h"
+#include "replay/timeline.h"
+#include "schema/trace.h"
+
+#define PR_RENDER_CAPS 64 /* power of two */
+
+struct pr_renderer {
+	const struct pr_timeline *timeline; /* borrowed */
+	struct pr_buf scratch;
+	struct pr_caps_text {
+		uint64_t bits;
+		bool known;
+		struct pr_buf text;
+	} caps[PR_RENDER_CAPS]; /* texts of capability sets that were met, by a hash of the set */
+};
+
+void pr_renderer_init(struct pr_renderer *r, const struct pr_timeline *timeline);
+void pr_renderer_release(struct pr_renderer *r);
+
+/* The text of a capability set; valid until the next call. */
+struct pr_slice pr_render_caps(struct pr_renderer *r, uint64_t bits);
+
+/*
+ * A lifecycle event, as the cache has its process right after the frame was applied (entry NULL: a miss; parent NULL: not in
+ * the cache).
+ */
+struct pr_event_view {
+	const struct pr_applied *applied;
+	const struct pr_entry *entry, *parent;
+};
+
+/* Looks entry and parent up. */
+void pr_event_view_make(struct pr_event_view *v, const struct pr_applied *a, const struct pr_cache *c);
+
+/* One line each, with its newline. */
+void pr_render_event_text(struct pr_renderer *r, struct pr_buf *b, const struct pr_event_view *v);
+void pr_render_event_json(struct pr_renderer *r, struct pr_buf *b, const struct pr_event_view *v);
+void pr_render_gap_text(struct pr_renderer *r, struct pr_buf *b, const struct pr_gap *g);
+void pr_render_gap_json(struct pr_renderer *r, struct pr_buf *b, const struct pr_gap *g);
+void pr_render_entry_text(struct pr_renderer *r, struct pr_buf *b, const struct pr_entry *e);
+void pr_render_entry_json(struct pr_renderer *r, struct pr_buf *b, const struct pr_entry *e);
+
+/* The members uid, user, binary, arguments and, with argv, argv; then cwd and cap. */
+void pr_render_image_json(struct pr_renderer *r, struct pr_json *j, const struct pr_image *im, bool argv);
+
+/* "code 0", "signal 9 (SIGKILL)", "signal 11 (SIGSEGV), core dumped" */
+void pr_render_status(struct pr_buf *b, uint32_t status);
+
+/* "time":"...Z" or null, under that key. */
+void pr_render_time_json(const struct pr_timeline *tl, struct pr_json *j, const char *key, uint64_t ktime);
+
+const char *pr_stream_name(uint8_t stream); /* "exec", "clone", ...; "unknown" */
+const char *pr_loss_name(uint32_t reason); /* "recursion", ...; "unknown" */
+
+/* pid, right-aligned in `width` columns. */
+void pr_render_padded(struct pr_buf *b, uint64_t v, unsigned width);
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "replay/session.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+/* True when one of the user's times can only be understood with all clock readings. */
+static bool wants_clock(const struct pr_replay_args *a)
+{
+	const char *const texts[] = {a->sel.at, a->sel.since, a->sel.until, a->diff};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (texts[i] && pr_timeline_wants_clock(texts[i]))
+			return true;
+	return false;
+}
+
+/* True when `start` is needed. */
+static bool wants_start(const struct pr_replay_args *a)
+{
+	return a->sel.at || a->sel.since || a->sel.until || a->diff;
+}
+
+static int parse_selection(struct pr_session *s, const struct pr_selection *sel, struct pr_errinfo *ei)
+{
+	int err = PR_OK;
+
+	s->stop.has_frame = sel->has_until_frame;
+	s->stop.frame = sel->until_frame;
+	if (sel->at) {
+		s->stop.has_ktime = true;
+		err = pr_timeline_parse(&s->timeline, "--at", sel->at, &s->stop.ktime, ei);
+	}
+	if (!err && sel->since) {
+		s->has_since = true;
+		err = pr_timeline_parse(&s->timeline, "--since", sel->since, &s->since, ei);
+	}
+	if (!err && sel->until) {
+		s->has_until = true;
+		err = pr_timeline_parse(&s->timeline, "--until", sel->until, &s->until, ei);
+	}
+	return err;
+}
+
+int pr_session_open(struct pr_session *s, const struct pr_replay_args *args, bool times, const struct pr_observer *observer,
+	struct pr_errinfo *ei)
+{
+	int err;
+
+	memset(s, 0, sizeof(*s));
+	pr_timeline_init(&s->timeline);
+	err = pr_trace_open(&s->trace, args->trace, ei);
+	if (err)
+		return err;
+	pr_replayer_init(&s->replayer, &args->cache, observer);
+	if (wants_clock(args))
+		err = pr_timeline_scan(&s->timeline, s->trace, true, ei);
+	else if (times)
+		err = pr_timeline_scan(&s->timeline, s->trace, false, ei);
+	else if (wants_start(args))
+		err = pr_timeline_scan_start(&s->timeline, s->trace, ei);
+	if (!err)
+		err = parse_selection(s, &args->sel, ei);
+	if (err)
+		pr_session_close(s);
+	return err;
+}
+
+void pr_session_close(struct pr_session *s)
+{
+	pr_replayer_release(&s->replayer);
+	pr_timeline_release(&s->timeline);
+	pr_trace_close(s->trace);
+	s->trace = NULL;
+}
+
+static bool is_lifecycle(const struct pr_frame *f)
+{
+	return !(f->env_flags & (PR_ENV_RAW | PR_ENV_META)) &&
+	       (f->op == PR_OP_EXECVE || f->op == PR_OP_CLONE || f->op == PR_OP_EXIT);
+}
+
+static bool is_behind(const struct pr_session *s, const struct pr_frame *f)
+{
+	struct pr_event ev;
+
+	if (s->stop.has_frame && f->seq >= s->stop.frame && !(f->env_flags & (PR_ENV_META | PR_ENV_CONT)))
+		return true;
+	return s->stop.has_ktime && is_lifecycle(f) && f->ktime > s->stop.ktime && !pr_decode(f->data, f->size, &ev, NULL);
+}
+
+int pr_session_next(struct pr_session *s, struct pr_applied *out, struct pr_errinfo *ei)
+{
+	int err = s->held ? PR_OK : pr_trace_next(s->trace, &s->frame, ei);
+
+	if (err)
+		return err;
+	s->held = is_behind(s, &s->frame);
+	if (s->held)
+		return PR_END;
+	err = pr_replayer_apply(&s->replayer, &s->frame, out, ei);
+	if (!err && out->event && out->event->op == PR_OP_CLOCK &&
+		pr_timeline_add(&s->timeline, out->event->ktime, out->event->own.realtime))
+		err = pr_fail(ei, PR_ENOMEM, "out of memory");
+	return err;
+}
+
+int pr_session_point(const struct pr_session *s, const char *what, const char *text, struct pr_point *out,
+	struct pr_errinfo *ei)
+{
+	struct pr_point p = {0};
+	int err;
+
+	p.has_frame = pr_parse_u64(text, false, &p.frame);
+	if (!p.has_frame) {
+		p.has_ktime = true;
+		err = pr_timeline_parse(&s->timeline, what, text[0] == '@' ? text + 1 : text, &p.ktime, ei);
+		if (err)
+			return err;
+	}
+	*out = p;
+	return PR_OK;
+}
