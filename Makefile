@@ -13,7 +13,7 @@
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.SECONDARY:
+.PRECIOUS: %.o %.c
 MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := all
 

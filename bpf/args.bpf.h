@@ -15,27 +15,18 @@
 #define STR_MASK 2047u
 #define ARGV0_STEPS 34 /* x 4096 bytes: MAX_ARG_STRLEN and more */
 
-/* What is being built; on the stack of the exec program. */
-struct build {
-	__u64 now;
-	__u32 pos; /* items begin here */
-	__u32 n; /* bytes in strings */
-	__u32 flags; /* process.flags */
-	__u32 args_bytes;
-};
-
-static __always_inline void string_put_desc(struct scratch *s, struct build *b, const struct pr_data_desc *desc)
+/* s->desc where the string would stand. */
+static __always_inline void string_put_desc(struct scratch *s, struct build *b)
 {
 	__u32 n = b->n;
 
 	opaque(n);
-	bpf_probe_read_kernel(s->exec.strings + (n & STR_MASK), sizeof(*desc), desc);
-	b->n += sizeof(*desc);
+	bpf_probe_read_kernel(s->exec.strings + (n & STR_MASK), sizeof(s->desc), &s->desc);
+	b->n += sizeof(s->desc);
 }
 
 static __always_inline void put_filename(struct scratch *s, struct build *b, const char *filename)
 {
-	struct pr_data_desc desc;
 	long len = bpf_probe_read_kernel_str(s->exec.strings, PR_FILENAME_INLINE_MAX + 2, filename);
 
 	if (len <= 0) {
@@ -44,16 +35,15 @@ static __always_inline void put_filename(struct scratch *s, struct build *b, con
 		b->n = len;
 	} else {
 		len = bpf_probe_read_kernel_str(s->path, sizeof(s->path), filename);
-		data_describe(&desc, filename, len > 0 ? len - 1 : 0, b->now + ID_FILENAME, false);
-		b->flags |= PR_EXEC_DATA_FILENAME | (desc.leftover ? PR_EXEC_TRUNC_FILENAME : 0);
-		string_put_desc(s, b, &desc);
+		data_describe(&s->desc, filename, len > 0 ? len - 1 : 0, b->now + ID_FILENAME, false);
+		b->flags |= PR_EXEC_DATA_FILENAME | (s->desc.leftover ? PR_EXEC_TRUNC_FILENAME : 0);
+		string_put_desc(s, b);
 	}
 }
 
 /* argv[0] as an item. Returns its length, or -1: it cannot be read. */
 static __always_inline long put_argv0(struct scratch *s, struct build *b, __u64 from)
 {
-	struct pr_data_desc desc;
 	long len = bpf_probe_read_user_str(s->path, PR_PATH_MAX, (void *)from);
 	__u32 total = 0;
 
@@ -70,15 +60,14 @@ static __always_inline long put_argv0(struct scratch *s, struct build *b, __u64 
 	if (len <= 0)
 		return -1;
 	total += len - 1;
-	data_describe(&desc, (void *)from, total, b->now + ID_ARGV0, true);
-	b->pos = item_put(s, b->pos, PR_ITEM_ARGV0 | PR_ITEM_DESC, &desc, sizeof(desc));
+	data_describe(&s->desc, (void *)from, total, b->now + ID_ARGV0, true);
+	b->pos = item_put(s, b->pos, PR_ITEM_ARGV0 | PR_ITEM_DESC, &s->desc, sizeof(s->desc));
 	return total;
 }
 
 static __always_inline void put_args(struct scratch *s, struct build *b, struct mm_struct *mm, int argc)
 {
 	__u64 from = rd(mm, arg_start), end = rd(mm, arg_end);
-	struct pr_data_desc desc;
 	long len0;
 	__u32 len, n = b->n;
 
@@ -95,9 +84,9 @@ static __always_inline void put_args(struct scratch *s, struct build *b, struct 
 	b->args_bytes = end - from;
 	len = b->args_bytes - 1;
 	if (len > PR_ARGS_INLINE_MAX) {
-		data_describe(&desc, (void *)from, len, b->now + ID_ARGS, true);
-		b->flags |= PR_EXEC_DATA_ARGS | (desc.leftover ? PR_EXEC_TRUNC_ARGS : 0);
-		string_put_desc(s, b, &desc);
+		data_describe(&s->desc, (void *)from, len, b->now + ID_ARGS, true);
+		b->flags |= PR_EXEC_DATA_ARGS | (s->desc.leftover ? PR_EXEC_TRUNC_ARGS : 0);
+		string_put_desc(s, b);
 		return;
 	}
 	opaque(n);

@@ -16,15 +16,23 @@
 /* Which item of an exec; added to its time to make ids unique. */
 enum { ID_FILENAME, ID_ARGS, ID_ARGV0 };
 
-static __always_inline bool data_chunk(struct scratch *s, struct pr_bpf_counts *c, __u64 from, __u32 n, bool user)
+/* Sends one chunk under the id that stands in scratch->data.id; false: it cannot be read, or there is no room. */
+__attribute__((noinline)) int data_chunk(__u64 from, __u32 n, __u32 user)
 {
-	__u32 size = sizeof(s->data_env) + sizeof(s->data) + n;
+	struct scratch *s = scratch_get(bpf_get_smp_processor_id());
+	struct pr_bpf_counts *c = counts_get();
+	__u32 size;
 	long err;
 
+	if (!s || !c || n > PR_DATA_PAYLOAD_MAX)
+		return false;
+	size = sizeof(s->data_env) + sizeof(s->data) + n;
+	if (bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) + size > ring_bytes - ring_bytes / 4)
+		return false;
 	opaque(n);
 	n &= PR_ITEMS_END - 1;
 	err = user ? bpf_probe_read_user(s->payload, n, (void *)from) : bpf_probe_read_kernel(s->payload, n, (void *)from);
-	if (err || bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) + size > ring_bytes - ring_bytes / 4)
+	if (err)
 		return false;
 	envelope(c, &s->data_env, PR_STREAM_DATA, sizeof(s->data) + n);
 	common(&s->data.common, PR_OP_DATA, sizeof(s->data) + n, bpf_ktime_get_boot_ns());
@@ -51,7 +59,7 @@ __attribute__((noinline)) __u32 data_send(__u64 from, __u32 len, __u64 time, __u
 		n = len - sent;
 		if (n > PR_DATA_PAYLOAD_MAX)
 			n = PR_DATA_PAYLOAD_MAX;
-		if (!data_chunk(s, c, from + sent, n, user))
+		if (!data_chunk(from + sent, n, user))
 			break;
 		sent += n;
 	}

@@ -101,43 +101,43 @@ static __always_inline void put_items(struct scratch *s, struct build *b, __u32 
 static __always_inline void put_info(struct scratch *s, struct build *b, struct pr_bpf_counts *c, struct task_struct *task,
 				     struct linux_binprm *bprm, __u32 old_tid)
 {
-	struct {
-		struct pr_envelope env;
-		struct pr_exec_info m;
-	} head;
-	__u32 size = sizeof(head.m) + PR_ITEMS_END - b->pos, at = b->pos - sizeof(head);
+	struct info_record *r = &s->info;
+	__u32 size = sizeof(r->m) + PR_ITEMS_END - b->pos, at = b->pos - sizeof(*r);
 
-	common(&head.m.common, PR_OP_EXEC_INFO, size, b->now);
-	head.m.key = (struct pr_key){.pid = s->exec.m.process.pid, .ktime = b->now};
-	head.m.argc = rd(bprm, argc);
-	head.m.envc = rd(bprm, envc);
-	head.m.args_bytes = b->args_bytes;
-	head.m.tid = old_tid;
-	head.m.sid = task_group(task, PIDTYPE_SID);
-	head.m.pgid = task_group(task, PIDTYPE_PGID);
-	head.m.tty = task_tty(task);
-	head.m.ppid = rd(task, real_parent, tgid);
-	envelope(c, &head.env, PR_STREAM_EXEC, size);
+	common(&r->m.common, PR_OP_EXEC_INFO, size, b->now);
+	r->m.key = (struct pr_key){.pid = s->exec.m.process.pid, .ktime = b->now};
+	r->m.argc = rd(bprm, argc);
+	r->m.envc = rd(bprm, envc);
+	r->m.args_bytes = b->args_bytes;
+	r->m.tid = old_tid;
+	r->m.sid = task_group(task, PIDTYPE_SID);
+	r->m.pgid = task_group(task, PIDTYPE_PGID);
+	r->m.tty = task_tty(task);
+	r->m.ppid = rd(task, real_parent, tgid);
+	envelope(c, &r->env, PR_STREAM_EXEC, size);
 	b->pos = at;
 	opaque(at);
-	bpf_probe_read_kernel(s->items + (at & (PR_ITEMS_END - 1)), sizeof(head), &head);
+	bpf_probe_read_kernel(s->items + (at & (PR_ITEMS_END - 1)), sizeof(*r), r);
 }
 
 static __always_inline void exec_emit(struct scratch *s, struct pr_bpf_counts *c, struct task_struct *task,
 				      struct linux_binprm *bprm, __u32 old_tid, __u64 now, const struct pr_bpf_live *was)
 {
-	struct build b = {.now = now, .pos = PR_ITEMS_END};
 	struct execve_record *r = &s->exec;
+	struct build *b = &s->build;
 	__u32 slot = bpf_get_smp_processor_id(), tgid = rd(task, tgid), pos, size;
 
+	b->now = now;
+	b->pos = PR_ITEMS_END;
+	b->n = b->flags = b->args_bytes = 0;
 	execve_fill(&r->m, task, tgid);
-	put_filename(s, &b, rd(bprm, filename));
-	put_args(s, &b, rd(task, mm), rd(bprm, argc));
-	put_cwd(s, &b, slot, task);
-	put_items(s, &b, slot, task, bprm);
-	put_info(s, &b, c, task, bprm, old_tid);
-	r->m.process.flags |= b.flags | exec_kind(bprm);
-	r->m.process.size = PR_PROCESS_FIXED + b.n;
+	put_filename(s, b, rd(bprm, filename));
+	put_args(s, b, rd(task, mm), rd(bprm, argc));
+	put_cwd(s, b, slot, task);
+	put_items(s, b, slot, task, bprm);
+	put_info(s, b, c, task, bprm, old_tid);
+	r->m.process.flags |= b->flags | exec_kind(bprm);
+	r->m.process.size = PR_PROCESS_FIXED + b->n;
 	r->m.process.ktime = now;
 	r->m.process.i_ino = rd(bprm, file, f_inode, i_ino);
 	r->m.process.i_nlink = rd(bprm, file, f_inode, i_nlink);
@@ -148,10 +148,10 @@ static __always_inline void exec_emit(struct scratch *s, struct pr_bpf_counts *c
 		r->m.process.flags |= PR_EXEC_CLONE;
 	if (was->flags & PR_LIVE_WALKED)
 		r->m.process.flags |= PR_EXEC_TASK_WALK;
-	common(&r->m.common, PR_OP_EXECVE, sizeof(r->m) + b.n, now);
-	envelope(c, &r->env, PR_STREAM_EXEC, sizeof(r->m) + b.n);
-	pos = b.pos;
-	size = PR_ITEMS_END - pos + sizeof(r->env) + sizeof(r->m) + b.n;
+	common(&r->m.common, PR_OP_EXECVE, sizeof(r->m) + b->n, now);
+	envelope(c, &r->env, PR_STREAM_EXEC, sizeof(r->m) + b->n);
+	pos = b->pos;
+	size = PR_ITEMS_END - pos + sizeof(r->env) + sizeof(r->m) + b->n;
 	opaque(pos);
 	opaque(size);
 	emit(c, s->items + (pos & (PR_ITEMS_END - 1)), size & (PR_ITEMS_END - 1), PR_STREAM_EXEC, 2, now);
@@ -161,7 +161,7 @@ static __always_inline int on_exec(struct task_struct *task, __u32 old_tid, stru
 {
 	__u64 now = bpf_ktime_get_boot_ns(), start = rd(task, start_boottime);
 	__u32 tgid = rd(task, tgid);
-	struct pr_bpf_live *v = live_get(tgid, start), was = {}, is;
+	struct pr_bpf_live *v = live_get(tgid, start);
 	struct pr_bpf_counts *c = counts_get();
 	struct scratch *s = scratch_get(bpf_get_smp_processor_id());
 	struct pr_key key = {.pid = tgid, .ktime = start};
@@ -170,21 +170,22 @@ static __always_inline int on_exec(struct task_struct *task, __u32 old_tid, stru
 	if (!s || !c)
 		return 0;
 	if (known) {
-		was = *v;
+		s->was = *v;
 	} else {
-		was.ktime = was.start = start;
-		was.flags = PR_LIVE_WALKED | PR_LIVE_EXECED;
-		key_of(rd(task, real_parent), &was.parent);
+		s->was.ktime = s->was.start = start;
+		s->was.flags = PR_LIVE_WALKED | PR_LIVE_EXECED;
+		s->was.scan = 0;
+		key_of(rd(task, real_parent), &s->was.parent);
 	}
-	is = was;
-	is.ktime = now;
-	is.flags |= PR_LIVE_EXECED;
-	live_put(tgid, &is, BPF_ANY);
-	if (!is_emitted(&was))
+	s->is = s->was;
+	s->is.ktime = now;
+	s->is.flags |= PR_LIVE_EXECED;
+	live_put(tgid, &s->is, BPF_ANY);
+	if (!is_emitted(&s->was))
 		return 0;
 	if (!known)
-		emit_unknown(&s->exec, c, task, &key, &was.parent, PR_STREAM_EXEC, false);
-	exec_emit(s, c, task, bprm, old_tid, now, &was);
+		emit_unknown(&s->exec, c, task, &key, &s->was.parent, PR_STREAM_EXEC, false);
+	exec_emit(s, c, task, bprm, old_tid, now, &s->was);
 	return 0;
 }
 

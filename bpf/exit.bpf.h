@@ -55,27 +55,32 @@ struct reparent_record {
 	struct pr_reparent m;
 };
 
-static __always_inline void reparent_one(struct pr_bpf_counts *c, struct task_struct *child, struct pr_key *old, struct pr_key *to)
+/* One child gets a new parent. A global function, so that the verifier does not go through it a thousand times. */
+__attribute__((noinline)) int reparent_one(__u64 child_, __u32 old_pid, __u64 old_ktime, __u32 new_pid, __u64 new_ktime)
 {
+	struct task_struct *child = (void *)child_;
+	struct pr_bpf_counts *c = counts_get();
 	struct reparent_record r = {};
 	__u32 tgid = rd(child, tgid);
 	struct pr_bpf_live *v = live_get(tgid, rd(child, start_boottime));
 
-	if (!v || !is_emitted(v)) /* ended already, or of no interest */
-		return;
+	if (!c || !v || !is_emitted(v)) /* ended already, or of no interest */
+		return 0;
 	r.m.key.pid = tgid;
 	r.m.key.ktime = v->ktime;
-	r.m.old_parent = *old;
-	r.m.new_parent = *to;
+	r.m.old_parent = (struct pr_key){.pid = old_pid, .ktime = old_ktime};
+	r.m.new_parent = (struct pr_key){.pid = new_pid, .ktime = new_ktime};
 	common(&r.m.common, PR_OP_REPARENT, sizeof(r.m), bpf_ktime_get_boot_ns());
 	envelope(c, &r.env, PR_STREAM_EXIT, sizeof(r.m));
 	emit(c, &r, sizeof(r), PR_STREAM_EXIT, 1, r.m.common.ktime);
+	return 0;
 }
 
 /* Children hang on the thread that made them; those of threads that went earlier have moved to one that still lived. */
 static __always_inline void reparent(struct pr_bpf_counts *c, struct task_struct *task, struct pr_key *old)
 {
-	struct list_head *head = &task->children, *at = rd(head, next);
+	__u64 head = (__u64)task + bpf_core_field_offset(struct task_struct, children);
+	__u64 at = (__u64)rd(task, children.next), in_task = bpf_core_field_offset(struct task_struct, sibling);
 	struct pr_key to;
 
 	if (at == head || !at)
@@ -84,10 +89,10 @@ static __always_inline void reparent(struct pr_bpf_counts *c, struct task_struct
 	for (int i = 0; i < PR_CHILDREN_MAX; i++) {
 		if (at == head || !at)
 			return;
-		reparent_one(c, (void *)at - bpf_core_field_offset(struct task_struct, sibling), old, &to);
-		at = rd(at, next);
+		reparent_one(at - in_task, old->pid, old->ktime, to.pid, to.ktime);
+		at = (__u64)rd((struct list_head *)at, next);
 	}
-	c->reparent_cut++;
+	__sync_fetch_and_add(&c->reparent_cut, 1);
 }
 
 struct exit_record {

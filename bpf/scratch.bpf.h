@@ -26,9 +26,26 @@ struct execve_record {
 	__u8 strings[2048]; /* PR_EXEC_STRINGS_MAX are used; the rest lets masked offsets stay inside */
 };
 
+struct info_record {
+	struct pr_envelope env;
+	struct pr_exec_info m;
+};
+
 struct walk { /* a path walk between two calls of path_steps() */
 	__u64 dentry, mnt, root_dentry, root_mnt;
 	__u32 off; /* the path so far begins there in scratch->path; may have PR_PATH_CUT or'ed in */
+};
+
+/*
+ * What is known of the record that is being built. In map memory and not on the stack, because older verifiers (up to 6.3) tell apart
+ * every constant that a stack slot may hold, and would follow each combination of flags and sizes on its own.
+ */
+struct build {
+	__u64 now;
+	__u32 pos; /* items begin here */
+	__u32 n; /* bytes in strings */
+	__u32 flags; /* process.flags */
+	__u32 args_bytes;
 };
 
 struct scratch {
@@ -40,6 +57,11 @@ struct scratch {
 	__u8 payload[PR_ITEMS_END];
 	struct pr_snap snap;
 	struct walk walk;
+	struct build build;
+	struct info_record info; /* built aligned here, then put on top of the items */
+	struct pr_data_desc desc;
+	struct pr_bpf_live was;
+	struct pr_bpf_live is;
 };
 
 struct {

@@ -17,7 +17,8 @@
 
 #include "recorder/capture_int.h"
 
-#define LOG_BYTES (4u << 20)
+#define LOG_BYTES (1u << 20)
+#define LOG_REASON 4 /* the verifier's verdict and its figures, without the trace, which kernels before 6.4 cut at its end: where the verdict stands */
 
 static uint32_t read_number(const char *path, uint32_t otherwise)
 {
@@ -129,6 +130,7 @@ static int load(struct pr_capture *cap, const struct pr_capture_options *opt, st
 		return pr_fail(ei, PR_ENOMEM, "out of memory");
 	open_opts.kernel_log_buf = log;
 	open_opts.kernel_log_size = LOG_BYTES;
+	open_opts.kernel_log_level = LOG_REASON;
 	cap->skel = procrec_bpf__open_opts(&open_opts);
 	if (!cap->skel) {
 		rc = pr_fail(ei, PR_ENOMEM, "cannot open the BPF object: %s", strerror(errno));
