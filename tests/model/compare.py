@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """compare.py: the model against procrec, on random streams, line by line.
 
-For each seed: gen -> `procrec pack` -> `replay --json`, `replay --cache --json` and `unpack`; then the same bytes
-through the model. Reports the first difference of each stream with the frame that caused it, and shrinks the stream to
+For each seed: gen -> `procrec pack` -> `replay --json`, `replay --cache --json` (at the end and at an earlier frame) and
+`unpack`; then the same bytes through the model. Reports the first difference of each stream with the frame that caused it, and shrinks the stream to
 the fewest frames that still differ. Exit status: 0 all alike, 1 differences, 2 usage or a procrec that does not run.
 
   compare.py --seeds 2000                    what `make check-model` runs
@@ -23,17 +23,21 @@ from concurrent.futures import ProcessPoolExecutor
 import gen
 from model import COMMON, Model, split_frames
 
-VIEWS = ("ev", "ca")
+VIEWS = {"ev": "", "ca": "--cache", "un": "--cache --until-frame N"}
+NAMES = {"ev": "events", "ca": "cache", "un": "cache at an earlier frame"}
 
 
-def commands(procrec, settings, base):
-    """Shell lines for one stream. Their exit statuses end up in BASE.rc, in the order pack, unpack, events, cache."""
+def until_of(raw):
+    """The point in the stream (a number of frames) at which the cache is compared as well."""
+    return len(raw) % 251
+
+
+def commands(procrec, settings, until, base):
+    """Shell lines for one stream. Their exit statuses end up in BASE.rc: pack, unpack, and one for each view."""
     pack, replay = [" ".join(shlex.quote(os.fsdecode(o)) for o in opts) for opts in gen.options(settings)]
-    p = shlex.quote(procrec)
-    return ("%s pack %s.raw -o %s.seg %s >%s.err 2>&1; a=$?; " % (p, base, base, pack, base) +
-            "%s unpack %s.seg >%s.un 2>>%s.err; b=$?; " % (p, base, base, base) +
-            "%s replay %s.seg --json %s >%s.ev 2>>%s.err; c=$?; " % (p, base, replay, base, base) +
-            "%s replay %s.seg --cache --json %s >%s.ca 2>>%s.err; echo $a $b $c $? >%s.rc\n" % (p, base, replay, base, base, base))
+    lines = ["{p} pack {b}.raw -o {b}.seg {o}", "{p} unpack {b}.seg >{b}.back"]
+    lines += ["{p} replay {b}.seg --json %s {r} >{b}.%s" % (option.replace("N", str(until)), v) for v, option in VIEWS.items()]
+    return "".join((line + " 2>>{b}.err; echo $? >>{b}.rc\n").format(p=shlex.quote(procrec), b=base, o=pack, r=replay) for line in lines)
 
 
 def slurp(path):
@@ -45,9 +49,14 @@ def slurp(path):
 
 
 def model_of(raw, settings):
-    m, lines = Model(settings), []
-    m.feed(raw, lines)
-    return m, {"ev": lines, "ca": m.cache_lines()}
+    m, lines, until, at_until = Model(settings), [], until_of(raw), None
+    for i, (frame, framed) in enumerate(split_frames(raw)):
+        if i == until:
+            at_until = m.cache_lines()
+        line = m.apply(frame, framed)
+        if line is not None:
+            lines.append(line)
+    return m, {"ev": lines, "ca": m.cache_lines(), "un": at_until or m.cache_lines()}
 
 
 def procrec_of(procrec, jobs):
@@ -58,7 +67,7 @@ def procrec_of(procrec, jobs):
         for i, (raw, settings) in enumerate(jobs):
             with open("%s/%d.raw" % (tmp, i), "wb") as f:
                 f.write(raw)
-            script.append(commands(procrec, settings, str(i)))
+            script.append(commands(procrec, settings, until_of(raw), str(i)))
         shell = subprocess.Popen(["sh", "-s"], stdin=subprocess.PIPE, cwd=tmp, env=dict(os.environ, LC_ALL="C"))
         shell.stdin.write("".join(script).encode("utf-8", "surrogateescape"))
         shell.stdin.close()
@@ -67,7 +76,7 @@ def procrec_of(procrec, jobs):
         for i in range(len(jobs)):
             base = "%s/%d" % (tmp, i)
             statuses = slurp(base + ".rc").split()
-            yield statuses, slurp(base + ".un"), {v: slurp("%s.%s" % (base, v)) for v in VIEWS}, slurp(base + ".err")
+            yield statuses, slurp(base + ".back"), {v: slurp("%s.%s" % (base, v)) for v in VIEWS}, slurp(base + ".err")
     finally:
         shutil.rmtree(tmp, ignore_errors=True)
 
@@ -83,8 +92,8 @@ def first_difference(want, got):
 def judge(raw, model_lines, result):
     """None, or (what, index of the line, the model's line, procrec's line)."""
     statuses, unpacked, views, err = result
-    if len(statuses) != 4 or not set(statuses) <= {b"0", b"1"}:  # 1: done, but something in the stream was malformed
-        return "exit status", 0, "0 or 1, four times", (b" ".join(statuses) + b": " + err[:400]).decode("utf-8", "replace")
+    if len(statuses) != 2 + len(VIEWS) or not set(statuses) <= {b"0", b"1"}:  # 1: done, but something in the stream was malformed
+        return "exit status", 0, "0 or 1 each time", (b" ".join(statuses) + b": " + err[:400]).decode("utf-8", "replace")
     if unpacked != raw:
         at = next((i for i, (a, b) in enumerate(zip(unpacked, raw)) if a != b), min(len(raw), len(unpacked)))
         return "unpack", 0, "%d bytes" % len(raw), "%d bytes, first difference at %d" % (len(unpacked), at)
@@ -92,7 +101,7 @@ def judge(raw, model_lines, result):
         want = "".join(line + "\n" for line in model_lines[view]).encode()
         if want != views[view]:
             got = views[view].decode("utf-8", "replace").split("\n")
-            return ("events" if view == "ev" else "cache",) + first_difference(model_lines[view], got[:-1] if got[-1] == "" else got)
+            return (NAMES[view],) + first_difference(model_lines[view], got[:-1] if got[-1] == "" else got)
     return None
 
 
@@ -170,7 +179,7 @@ def report(a, seed, verdict):
     pack, replay = [b" ".join(o).decode("utf-8", "replace") for o in gen.options(settings)]
     want, got = clip(want, got)
     print("seed %d: %s differ at line %d\n  model:   %s\n  procrec: %s" % (seed, what, line + 1, want, got))
-    print("  pack %s; replay %s" % (pack, replay))
+    print("  pack %s; replay %s (--until-frame %d)" % (pack, replay, until_of(raw)))
     frames = shrink(a.procrec, raw, settings) if a.shrink and seed >= 0 else []
     if frames:
         small = one(a.procrec, b"".join(frames), settings)

@@ -289,14 +289,15 @@ class Generator:
             pid, parent, cleanup = self.pid(), self.key(), self.key()
         r = rng.random()
         if r < 0.03:
-            cleanup = (cleanup[0], 0)
+            cleanup = next((k for k in self.live if k[1] == 0), (cleanup[0], 0))
         elif r < 0.06:
             flags ^= F_CLONE
         elif r < 0.075:
             flags |= F_PROCFS
         out, more = self.strings()
         now = self.tick()
-        key = (pid, now) if rng.random() < 0.95 else self.key()
+        r = rng.random()
+        key = (pid, now) if r < 0.94 else (pid, 0) if r < 0.96 else self.key()
         self.announce(key, out)
         psize, extra, r = None, b"", rng.random()
         if r < 0.01:
