@@ -4,6 +4,7 @@
 MODEL_SEEDS ?= 2000
 MODEL_FRAMES ?= 250
 
+OFFLINE_CHECKS += check-model
 check-model: $(O)/procrec ## procrec against the Python model on random streams (MODEL_SEEDS=2000 MODEL_FRAMES=250)
 	$(Q)$(PYTHON) -B tests/model/test_model.py -q 2>&1
 	$(Q)$(PYTHON) -B tests/model/compare.py --procrec $(O)/procrec --seeds $(MODEL_SEEDS) --frames $(MODEL_FRAMES)
