@@ -3,6 +3,7 @@
  * workload: creates processes in every way that there is, and logs what it did: the ground truth of the live tests.
  *
  *   workload run LOG COUNT [PARALLEL]    about COUNT processes, up to PARALLEL families at a time
+ *   workload storm WORKERS MS [orphans]  forks, execs and exits as fast as it can; prints how many of each there were
  *   workload ACTION LOG ...              what the run's processes exec; not to be called by hand
  *
  * LOG gets one line per fact, each by one write(2) in append mode, so that lines of all processes stand whole:
@@ -21,10 +22,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LINE_MAX_BYTES (256u << 10)
@@ -348,6 +351,78 @@ static int run(unsigned count, unsigned parallel)
 	return 0;
 }
 
+/* ---- a storm ------------------------------------------------------------------------------------------------------ */
+
+struct totals {
+	unsigned long forks, execs;
+};
+
+static unsigned long now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (unsigned long)ts.tv_sec * 1000 + (unsigned long)ts.tv_nsec / 1000000;
+}
+
+static pid_t fork_counted(struct totals *t)
+{
+	pid_t pid = fork();
+
+	if (pid > 0)
+		__atomic_fetch_add(&t->forks, 1, __ATOMIC_SEQ_CST);
+	return pid;
+}
+
+static void storm_exec(struct totals *t)
+{
+	char *argv[] = {(char *)"storm", (char *)"nothing", (char *)"-", NULL};
+
+	__atomic_fetch_add(&t->execs, 1, __ATOMIC_SEQ_CST);
+	execv(self, argv);
+	die("execv");
+}
+
+static void storm_child(struct totals *t, unsigned long i, int orphans)
+{
+	if (i % 3 == 0)
+		storm_exec(t);
+	if (i % 3 == 1 && orphans && fork_counted(t) == 0) {
+		if (i % 2)
+			storm_exec(t);
+		_exit(0);
+	}
+	_exit(0);
+}
+
+static void storm_worker(struct totals *t, unsigned long end, int orphans)
+{
+	for (unsigned long i = 0; now_ms() < end; i++) {
+		pid_t pid = fork_counted(t);
+
+		if (!pid)
+			storm_child(t, i, orphans);
+		if (pid > 0)
+			waitpid(pid, NULL, 0);
+	}
+	_exit(0);
+}
+
+static int storm(unsigned workers, unsigned ms, int orphans)
+{
+	struct totals *t = mmap(NULL, sizeof(*t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	unsigned long end = now_ms() + ms;
+
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	for (unsigned i = 0; i < workers; i++)
+		if (!fork_counted(t))
+			storm_worker(t, end, orphans);
+	while (wait(NULL) > 0 || errno == EINTR)
+		;
+	printf("forks %lu execs %lu\n", t->forks, t->execs);
+	return 0;
+}
+
 static void *exec_from_thread(void *arg)
 {
 	exec_self("leaf", arg, "by a thread");
@@ -376,6 +451,10 @@ int main(int argc, char **argv)
 		die("readlink");
 	self = path;
 	log_path = argv[2];
+	if (!strcmp(argv[1], "nothing"))
+		return 0;
+	if (!strcmp(argv[1], "storm") && argc > 3)
+		return storm((unsigned)atoi(argv[2]), (unsigned)atoi(argv[3]), argc > 4);
 	log_image(argc, argv);
 	if (!strcmp(argv[1], "run"))
 		return run((unsigned)atoi(argv[3]), argc > 4 ? (unsigned)atoi(argv[4]) : 4);

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Recorders started in the middle of a storm of forks: every process is present exactly once, with one beginning and one end."""
+
+import os
+import subprocess
+import time
+
+import frames
+import live
+
+STARTS = int(os.environ.get("LIVE_STARTS", "12"))
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def alive():
+    """(pid, start in clock ticks) of every process that is no zombie."""
+    out = set()
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            with open(f"/proc/{name}/stat", "rb") as f:
+                rest = f.read().rpartition(b") ")[2].split()
+        except OSError:
+            continue
+        if rest[0] not in (b"Z", b"X"):
+            out.add((int(name), int(rest[19])))
+    return out
+
+
+def follow(t):
+    """Walks through the trace; returns identities alive at its end as {key: start}, and what was wrong."""
+    live_keys, wrong, begun = {}, [], set()
+    # The ring and the snapshot are not ordered among each other: a process of the snapshot may exec or exit later in the ring
+    # only, and a clone is never also in the snapshot. So the order of the trace is right for each process.
+    events = [(e.n, "proc" if e.procfs else "exec", e) for e in t.execs]
+    events += [(c["n"], "clone", c) for c in t.clones] + [(x["n"], "exit", x) for x in t.exits]
+    for _, kind, e in sorted(events, key=lambda v: v[0]):
+        key = e.key if kind in ("proc", "exec") else e["key"]
+        if kind in ("proc", "clone"):
+            if key in begun:
+                wrong.append(f"{key} begins twice ({kind})")
+            begun.add(key)
+            live_keys[key] = key.ktime
+        elif kind == "exec":
+            if e.cleanup not in live_keys:
+                wrong.append(f"exec of {key}: {e.cleanup} is not alive")
+            live_keys[key] = live_keys.pop(e.cleanup, 0)
+        elif live_keys.pop(key, None) is None:
+            wrong.append(f"exit of {key}, which is not alive")
+    return live_keys, wrong
+
+
+def one_start(d, storm_options):
+    trace = os.path.join(d, "t.seg")
+    storm = subprocess.Popen([live.WORKLOAD, "storm", *storm_options], stdout=subprocess.DEVNULL)
+    try:
+        time.sleep(0.05)
+        r = live.Recorder(trace, "--force")
+        time.sleep(0.05)
+        before = alive()
+        time.sleep(0.02)
+        status = r.stop()
+        after = alive()
+    finally:
+        storm.kill()
+        storm.wait()
+    live.equal(status, 0, f"exit status ({r.err})")
+    t = frames.Trace(trace)
+    keys, wrong = follow(t)
+    # pid 1 may be hidden from tools by the kernel, the idle task always is.
+    known = {(k.pid, start * TICKS // 10**9) for k, start in keys.items()}
+    steady = before & after
+    wrong += [f"missing: {p}" for p in steady if not any((p[0], p[1] + x) in known for x in (-1, 0, 1))]
+    mine = {pid for pid, _ in known} - {pid for pid, _ in before | after}
+    late = {c["key"].pid for c in t.clones}
+    wrong += [f"alive in the trace alone: {pid}" for pid in mine if pid not in late]
+    assert not wrong, f"{len(wrong)} wrong: {wrong[:4]}"
+    return len(t.snapshot()), len(t.clones)
+
+
+def test_start_in_a_storm():
+    snap = clones = 0
+    with live.scratch() as d:
+        for i in range(STARTS):
+            a, b = one_start(d, [str(1 + i % 6), "20000", "orphans"][:2 + i % 2])
+            snap, clones = snap + a, clones + b
+    return f"{STARTS} starts, {snap} processes alive at them, {clones} clones after"
+
+
+if __name__ == "__main__":
+    live.main(globals())
