@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * index_read.c: questions to an open index.
+ */
+#include "schema/index_priv.h"
+#include "schema/index_rows.h"
+
+#define IMAGE_COLUMNS "SELECT pid, kt, ppid, pd, bits, status, dur, seq, eseq, lead, pre, cseq FROM image "
+
+static const char *const stmt_sql[N_SELS] = {
+	[SEL_GET] = IMAGE_COLUMNS "WHERE pid = ?1 AND kt >= ?2 ORDER BY kt LIMIT 1",
+	[SEL_PID] = IMAGE_COLUMNS "WHERE pid = ?1 ORDER BY kt DESC",
+	[SEL_CHILDREN] = IMAGE_COLUMNS "WHERE ppid = ?1 AND (kt - pd) >> 30 = ?2 >> 30 AND kt - pd = ?2 ORDER BY pid, kt",
+	[SEL_LONG] = "SELECT pid, kt FROM long WHERE node = ?1 ORDER BY pid, kt",
+	[SEL_EACH] = IMAGE_COLUMNS "ORDER BY pid, kt",
+	[SEL_BLOCK] = "SELECT number, \"offset\", first_seq, frames FROM block WHERE first_seq <= ?1 ORDER BY first_seq DESC, number DESC LIMIT 1",
+	[SEL_BLOCKS] = "SELECT number, \"offset\", first_seq, frames FROM block WHERE kmin BETWEEN ?1 - ?3 AND ?2 AND kmax >= ?1 "
+		       "ORDER BY number",
+	[SEL_GAPS] = "SELECT kind, before_seq, cpu, stream, count, kfrom, kto, reason FROM gap ORDER BY id",
+	[SEL_CLOCKS] = "SELECT ktime, realtime FROM clock ORDER BY id",
+	[SEL_NAME] = "SELECT name FROM name WHERE uid IS ?1 ORDER BY seq > ?2, CASE WHEN seq > ?2 THEN id ELSE -id END LIMIT 1",
+	[SEL_REPARENTS] = "SELECT seq, opid, okt, npid, nkt FROM reparent WHERE pid = ?1 AND kt = ?2 ORDER BY seq",
+};
+
+static int fail(struct pr_index *ix, int rc, struct pr_errinfo *ei)
+{
+	return pr_rows_error(ix->db, ix->name, rc, ei);
+}
+
+static int unusable(struct pr_index *ix, const char *why, struct pr_errinfo *ei)
+{
+	return pr_fail(ei, PR_EDATA, "%s: %s", ix->name, why);
+}
+
+/* The statement, reset, or NULL with *out_err. */
+static sqlite3_stmt *use(struct pr_index *ix, enum pr_index_stmt which, int *out_err, struct pr_errinfo *ei)
+{
+	int rc = SQLITE_OK;
+
+	if (!ix->st[which])
+		rc = sqlite3_prepare_v3(ix->db, stmt_sql[which], -1, SQLITE_PREPARE_PERSISTENT, &ix->st[which], NULL);
+	if (rc) {
+		*out_err = fail(ix, rc, ei);
+		return NULL;
+	}
+	*out_err = PR_OK;
+	sqlite3_reset(ix->st[which]);
+	return ix->st[which];
+}
+
+static int64_t rel(const struct pr_index *ix, uint64_t ktime)
+{
+	return (int64_t)(ktime - ix->meta.base);
+}
+
+static void read_image(const struct pr_index *ix, sqlite3_stmt *st, struct pr_image *im)
+{
+	int64_t v[12];
+	bool null[12];
+	uint64_t kt;
+
+	for (int c = 0; c < 12; c++) {
+		v[c] = sqlite3_column_int64(st, c);
+		null[c] = sqlite3_column_type(st, c) == SQLITE_NULL;
+	}
+	kt = (uint64_t)v[1] + ix->meta.base;
+	*im = (struct pr_image){
+		.key = {(uint32_t)v[0], kt},
+		.parent = {(uint32_t)v[2], kt - (uint64_t)v[3]},
+		.has_parent = !null[2],
+		.start = v[4] & 3,
+		.first_exec = v[4] & 4,
+		.inferred = v[4] & 8,
+		.end = (v[4] >> 4 & 3) % 3,
+		.conflict = v[4] & 64,
+		.status = (uint32_t)v[5],
+		.end_ktime = kt + (uint64_t)v[6],
+		.has_seq = !null[7],
+		.seq = (uint64_t)v[7],
+		.has_end_seq = !null[8],
+		.end_seq = (uint64_t)v[7] + (uint64_t)v[8],
+		.lead = (uint64_t)v[9],
+		.has_pre = !null[10],
+		.pre_ktime = kt - (uint64_t)v[10],
+		.has_clone_seq = !null[11],
+		.clone_seq = (uint64_t)v[7] - (uint64_t)v[11],
+	};
+	if (im->start == PR_START_CLONE) {
+		im->has_clone_seq = true;
+		im->clone_seq = im->seq;
+	}
+}
+
+/* The identity that was cloned and became `im`. */
+static struct pr_image embedded_in(const struct pr_image *im)
+{
+	return (struct pr_image){
+		.key = {im->key.pid, im->pre_ktime},
+		.parent = im->parent,
+		.has_parent = im->has_parent,
+		.start = PR_START_CLONE,
+		.inferred = im->inferred,
+		.end = PR_ENDED_EXEC,
+		.end_ktime = im->key.ktime,
+		.has_seq = im->has_clone_seq,
+		.seq = im->clone_seq,
+		.has_clone_seq = im->has_clone_seq,
+		.clone_seq = im->clone_seq,
+		.has_end_seq = im->has_seq,
+		.end_seq = im->seq,
+		.embedded = true,
+	};
+}
+
+int pr_index_get(struct pr_index *ix, struct pr_image_key key, struct pr_image *out, struct pr_errinfo *ei)
+{
+	int err, rc;
+	sqlite3_stmt *st = use(ix, SEL_GET, &err, ei);
+
+	if (!st)
+		return err;
+	sqlite3_bind_int64(st, 1, key.pid);
+	sqlite3_bind_int64(st, 2, rel(ix, key.ktime));
+	rc = sqlite3_step(st);
+	err = rc == SQLITE_ROW ? PR_OK : rc == SQLITE_DONE ? PR_ENOENT : fail(ix, rc, ei);
+	if (!err) {
+		read_image(ix, st, out);
+		if (out->has_pre && out->pre_ktime == key.ktime)
+			*out = embedded_in(out);
+		else if (out->key.ktime != key.ktime)
+			err = PR_ENOENT;
+	}
+	sqlite3_reset(st);
+	return err;
+}
+
+/* Walks the rows; fn may use the index itself, but not through the same statement. */
+static int walk(struct pr_index *ix, sqlite3_stmt *st, pr_image_fn *fn, void *ctx, struct pr_errinfo *ei)
+{
+	struct pr_image im;
+	int rc, err = PR_OK;
+
+	while (!err && (rc = sqlite3_step(st)) != SQLITE_DONE) {
+		if (rc != SQLITE_ROW) {
+			err = fail(ix, rc, ei);
+			break;
+		}
+		read_image(ix, st, &im);
+		err = fn(ctx, &im);
+	}
+	sqlite3_reset(st);
+	return err;
+}
+
+struct pid_walk {
+	uint64_t upto;
+	pr_image_fn *fn;
+	void *ctx;
+};
+
+static int pid_row(void *ctx, const struct pr_image *im)
+{
+	struct pid_walk *w = ctx;
+	struct pr_image pre;
+	int err = PR_OK;
+
+	if (im->key.ktime <= w->upto)
+		err = w->fn(w->ctx, im);
+	if (err || !im->has_pre || im->pre_ktime > w->upto)
+		return err;
+	pre = embedded_in(im);
+	return w->fn(w->ctx, &pre);
+}
+
+int pr_index_pid(struct pr_index *ix, uint32_t pid, uint64_t upto, pr_image_fn *fn, void *ctx, struct pr_errinfo *ei)
+{
+	struct pid_walk w = {upto, fn, ctx};
+	int err;
+	sqlite3_stmt *st = use(ix, SEL_PID, &err, ei);
+
+	if (!st)
+		return err;
+	sqlite3_bind_int64(st, 1, pid);
+	return walk(ix, st, pid_row, &w, ei);
+}
+
+int pr_index_children(struct pr_index *ix, struct pr_image_key parent, pr_image_fn *fn, void *ctx, struct pr_errinfo *ei)
+{
+	int err;
+	sqlite3_stmt *st = use(ix, SEL_CHILDREN, &err, ei);
+
+	if (!st)
+		return err;
+	sqlite3_bind_int64(st, 1, parent.pid);
+	sqlite3_bind_int64(st, 2, rel(ix, parent.ktime));
+	return walk(ix, st, fn, ctx, ei);
+}
+
+int pr_index_each(struct pr_index *ix, pr_image_fn *fn, void *ctx, struct pr_errinfo *ei)
+{
+	int err;
+	sqlite3_stmt *st = use(ix, SEL_EACH, &err, ei);
+
+	return st ? walk(ix, st, fn, ctx, ei) : err;
+}
+
+static int long_node(struct pr_index *ix, int64_t node, uint64_t t, pr_image_fn *fn, void *ctx, struct pr_errinfo *ei)
+{
+	struct pr_image im;
+	int err, rc;
+	sqlite3_stmt *st = use(ix, SEL_LONG, &err, ei);
+
+	if (!st)
+		return err;
+	sqlite3_bind_int64(st, 1, node);
+	while (!err && (rc = sqlite3_step(st)) != SQLITE_DONE) {
+		struct pr_image_key key = {(uint32_t)sqlite3_column_int64(st, 0), (uint64_t)sqlite3_column_int64(st, 1) + ix->meta.base};
+
+		err = rc == SQLITE_ROW ? pr_index_get(ix, key, &im, ei) : fail(ix, rc, ei);
+		if (err == PR_ENOENT)
+			err = unusable(ix, "it is damaged", ei);
+		if (!err && rel(ix, im.key.ktime) <= rel(ix, t) && (!im.end || rel(ix, im.end_ktime) > rel(ix, t)))
+			err = fn(ctx, &im);
+	}
+	sqlite3_reset(st);
+	return err;
+}
+
+int pr_index_long_at(struct pr_index *ix, uint64_t t, pr_image_fn *fn, void *ctx, struct pr_errinfo *ei)
+{
+	const uint64_t sign = UINT64_C(1) << 63;
+	uint64_t u = (uint64_t)rel(ix, t) ^ sign;
+	bool seen_open = false;
+	int err = PR_OK;
+
+	for (int k = 0; k < 64 && !err; k++) {
+		int64_t node = (int64_t)((((u >> k) | 1) << k) ^ sign);
+
+		seen_open |= !node; /* shares its number with those whose end was not seen */
+		err = long_node(ix, node, t, fn, ctx, ei);
+	}
+	return err || seen_open ? err : long_node(ix, 0, t, fn, ctx, ei);
+}
+
+/* ---- blocks, gaps, clocks, names ---------------------------------------------------------------------------------- */
+
+static struct pr_index_block read_block(sqlite3_stmt *st)
+{
+	return (struct pr_index_block){(uint64_t)sqlite3_column_int64(st, 0), (uint64_t)sqlite3_column_int64(st, 1),
+		(uint64_t)sqlite3_column_int64(st, 2), (uint64_t)sqlite3_column_int64(st, 3)};
+}
+
+int pr_index_block(struct pr_index *ix, uint64_t seq, struct pr_index_block *out, struct pr_errinfo *ei)
+{
+	int err, rc;
+	sqlite3_stmt *st = use(ix, SEL_BLOCK, &err, ei);
+
+	if (!st)
+		return err;
+	sqlite3_bind_int64(st, 1, (int64_t)seq);
+	rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW)
+		*out = read_block(st);
+	err = rc == SQLITE_ROW ? PR_OK : rc == SQLITE_DONE ? PR_ENOENT : fail(ix, rc, ei);
+	sqlite3_reset(st);
+	return !err && seq - out->first_seq >= out->frames ? PR_ENOENT : err;
+}
+
+/* Steps; PR_OK with a row, PR_END behind the last, else the failure. Resets in the last two cases. */
+static int step(struct pr_index *ix, sqlite3_stmt *st, struct pr_errinfo *ei)
+{
+	int rc = sqlite3_step(st);
+
+	if (rc == SQLITE_ROW)
+		return PR_OK;
+	if (rc != SQLITE_DONE)
+		fail(ix, rc, ei);
+	sqlite3_reset(st);
+	return rc == SQLITE_DONE ? PR_END : PR_EDATA;
+}
+
+static int ended(sqlite3_stmt *st, int err)
+{
+	sqlite3_reset(st);
+	return err == PR_END ? PR_OK : err;
+}
+
+int pr_index_blocks_at(struct pr_index *ix, uint64_t from, uint64_t to, pr_index_block_fn *fn, void *ctx, struct pr_errinfo *ei)
+{
+	int err;
+	sqlite3_stmt *st = use(ix, SEL_BLOCKS, &err, ei);
+
+	if (!st)
+		return err;
+	sqlite3_bind_int64(st, 1, (int64_t)from);
+	sqlite3_bind_int64(st, 2, (int64_t)to);
+	sqlite3_bind_int64(st, 3, (int64_t)ix->block_span);
+	while (!(err = step(ix, st, ei))) {
+		struct pr_index_block b = read_block(st);
+
+		err = fn(ctx, &b);
+		if (err)
+			break;
+	}
+	return ended(st, err);
+}
+
+static uint64_t column_u64(sqlite3_stmt *st, int col, uint64_t null)
+{
+	return sqlite3_column_type(st, col) == SQLITE_NULL ? null : (uint64_t)sqlite3_column_int64(st, col);
+}
+
+int pr_index_gaps(struct pr_index *ix, int (*fn)(void *ctx, const struct pr_gap *g), void *ctx, struct pr_errinfo *ei)
+{
+	int err;
+	sqlite3_stmt *st = use(ix, SEL_GAPS, &err, ei);
+
+	if (!st)
+		return err;
+	while (!(err = step(ix, st, ei))) {
+		struct pr_gap g = {.before_seq = column_u64(st, 1, 0),
+			.cpu = (uint16_t)column_u64(st, 2, PR_CPU_NONE),
+			.stream = (uint8_t)column_u64(st, 3, 0),
+			.count = column_u64(st, 4, 0),
+			.ktime_from = column_u64(st, 5, 0),
+			.ktime_to = column_u64(st, 6, UINT64_MAX),
+			.reason = (uint32_t)column_u64(st, 7, 0)};
+
+		g.kind = (int)(column_u64(st, 0, 0) % 3);
+		err = fn(ctx, &g);
+		if (err)
+			break;
+	}
+	return ended(st, err);
+}
+
+int pr_index_clocks(struct pr_index *ix, int (*fn)(void *ctx, uint64_t ktime, int64_t realtime), void *ctx, struct pr_errinfo *ei)
+{
+	int err;
+	sqlite3_stmt *st = use(ix, SEL_CLOCKS, &err, ei);
+
+	if (!st)
+		return err;
+	while (!(err = step(ix, st, ei))) {
+		err = fn(ctx, (uint64_t)sqlite3_column_int64(st, 0), sqlite3_column_int64(st, 1));
+		if (err)
+			break;
+	}
+	return ended(st, err);
+}
+
+int pr_index_name(struct pr_index *ix, bool is_host, uint32_t uid, uint64_t seq, struct pr_buf *out, struct pr_errinfo *ei)
+{
+	int err;
+	sqlite3_stmt *st = use(ix, SEL_NAME, &err, ei);
+
+	if (!st)
+		return err;
+	sqlite3_bind_null(st, 1);
+	if (!is_host)
+		sqlite3_bind_int64(st, 1, uid);
+	sqlite3_bind_int64(st, 2, (int64_t)seq);
+	err = step(ix, st, ei);
+	if (!err)
+		pr_buf_append(out, sqlite3_column_blob(st, 0), (size_t)sqlite3_column_bytes(st, 0));
+	return ended(st, err);
+}
+
+int pr_index_reparents(struct pr_index *ix, struct pr_image_key key, int (*fn)(void *ctx, const struct pr_index_reparent *r),
+	void *ctx, struct pr_errinfo *ei)
+{
+	int err;
+	sqlite3_stmt *st = use(ix, SEL_REPARENTS, &err, ei);
+
+	if (!st)
+		return err;
+	sqlite3_bind_int64(st, 1, key.pid);
+	sqlite3_bind_int64(st, 2, rel(ix, key.ktime));
+	while (!(err = step(ix, st, ei))) {
+		struct pr_index_reparent r = {.seq = column_u64(st, 0, 0),
+			.from = {(uint32_t)column_u64(st, 1, 0), column_u64(st, 2, 0) + ix->meta.base},
+			.to = {(uint32_t)column_u64(st, 3, 0), column_u64(st, 4, 0) + ix->meta.base}};
+
+		err = fn(ctx, &r);
+		if (err)
+			break;
+	}
+	return ended(st, err);
+}

@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "schema/index_rows.h"
+
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "schema/index_sql.h"
+#include "schema/index_vfs.h"
+
+enum stmt { INS_IMAGE, INS_LONG, INS_BLOCK, INS_GAP, INS_CLOCK, INS_NAME, INS_REPARENT, INS_META, N_STMTS };
+
+static const char *const stmt_sql[N_STMTS] = {
+	[INS_IMAGE] = "INSERT INTO image VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
+	[INS_LONG] = "INSERT OR IGNORE INTO long VALUES(?,?,?)",
+	[INS_BLOCK] = "INSERT INTO block VALUES(?,?,?,?,?,?)",
+	[INS_GAP] = "INSERT INTO gap VALUES(NULL,?,?,?,?,?,?,?,?)",
+	[INS_CLOCK] = "INSERT INTO clock VALUES(NULL,?,?,?)",
+	[INS_NAME] = "INSERT INTO name VALUES(NULL,?,?,?)",
+	[INS_REPARENT] = "INSERT OR IGNORE INTO reparent VALUES(?,?,?,?,?,?,?)",
+	[INS_META] = "INSERT OR REPLACE INTO meta VALUES(?,?)",
+};
+
+struct pr_index_rows {
+	sqlite3 *db; /* owned */
+	sqlite3_stmt *st[N_STMTS];
+	const char *what; /* for messages */
+	uint64_t n_images;
+	struct pr_facts *win; /* rows of one pid that are younger than PR_INDEX_SHORT_NS before the newest: not written yet */
+	size_t n_win, cap_win;
+};
+
+#define WINDOW_MAX (1u << 20) /* only a crafted trace has more */
+
+int pr_rows_error(struct sqlite3 *db, const char *what, int rc, struct pr_errinfo *ei)
+{
+	enum pr_err code = rc == SQLITE_NOMEM ? PR_ENOMEM : PR_EIO;
+
+	if ((rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB || (rc & 0xff) == SQLITE_ERROR)
+		code = PR_EDATA;
+	return pr_fail(ei, code, "%s: %s", what, db ? sqlite3_errmsg(db) : sqlite3_errstr(rc));
+}
+
+static int fail(struct pr_index_rows *r, int rc, struct pr_errinfo *ei)
+{
+	return pr_rows_error(r->db, r->what, rc, ei);
+}
+
+static int exec(struct pr_index_rows *r, const char *sql, struct pr_errinfo *ei)
+{
+	int rc = sqlite3_exec(r->db, sql, NULL, NULL, NULL);
+
+	return rc ? fail(r, rc, ei) : PR_OK;
+}
+
+static int prepare_all(struct pr_index_rows *r, struct pr_errinfo *ei)
+{
+	for (int i = 0; i < N_STMTS; i++) {
+		int rc = sqlite3_prepare_v3(r->db, stmt_sql[i], -1, SQLITE_PREPARE_PERSISTENT, &r->st[i], NULL);
+
+		if (rc)
+			return fail(r, rc, ei);
+	}
+	return PR_OK;
+}
+
+#define LATE "\n-- late:" /* parts index.sql in two */
+
+static int exec_layout(struct pr_index_rows *r, bool late, struct pr_errinfo *ei)
+{
+	const char *cut = strstr(pr_index_sql, LATE);
+	char *early;
+	int err;
+
+	if (late)
+		return exec(r, cut, ei);
+	early = strndup(pr_index_sql, (size_t)(cut - pr_index_sql));
+	if (!early)
+		return pr_fail(ei, PR_ENOMEM, "out of memory");
+	err = exec(r, early, ei);
+	free(early);
+	return err;
+}
+
+/* No journal and no syncs: what is not complete is thrown away anyway. */
+static int open_db(struct pr_index_rows *r, const char *path, struct pr_errinfo *ei)
+{
+	static const char setup[] = "PRAGMA page_size=4096; PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;"
+				    "PRAGMA locking_mode=EXCLUSIVE; PRAGMA trusted_schema=OFF;";
+	const char *vfs = path ? pr_index_vfs() : NULL;
+	int reserve = PR_INDEX_RESERVE, rc, err;
+
+	if (path && !vfs)
+		return pr_fail(ei, PR_EIO, "%s: SQLite cannot be started", r->what);
+	rc = sqlite3_open_v2(path ? path : "", &r->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, vfs);
+	if (rc)
+		return fail(r, rc, ei);
+	if (path)
+		sqlite3_file_control(r->db, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve);
+	err = exec(r, setup, ei);
+	err = err ? err : exec(r, path ? "PRAGMA cache_size=-6000" : "PRAGMA cache_size=-65536", ei);
+	err = err ? err : exec(r, "BEGIN", ei);
+	return err ? err : exec_layout(r, false, ei);
+}
+
+int pr_rows_new(struct pr_index_rows **out, const char *path, struct pr_errinfo *ei)
+{
+	struct pr_index_rows *r = calloc(1, sizeof(*r));
+	int err;
+
+	if (!r)
+		return pr_fail(ei, PR_ENOMEM, "out of memory");
+	r->what = path ? path : "index";
+	err = open_db(r, path, ei);
+	if (!err)
+		err = prepare_all(r, ei);
+	if (err) {
+		pr_rows_free(r);
+		return err;
+	}
+	*out = r;
+	return PR_OK;
+}
+
+static void finalize_all(struct pr_index_rows *r)
+{
+	for (int i = 0; i < N_STMTS; i++) {
+		sqlite3_finalize(r->st[i]);
+		r->st[i] = NULL;
+	}
+}
+
+void pr_rows_free(struct pr_index_rows *r)
+{
+	if (!r)
+		return;
+	finalize_all(r);
+	sqlite3_close(r->db);
+	free(r->win);
+	free(r);
+}
+
+struct sqlite3 *pr_rows_take(struct pr_index_rows *r)
+{
+	sqlite3 *db = r->db;
+
+	finalize_all(r);
+	r->db = NULL;
+	return db;
+}
+
+static int run(struct pr_index_rows *r, enum stmt which, struct pr_errinfo *ei)
+{
+	int rc = sqlite3_step(r->st[which]);
+
+	sqlite3_reset(r->st[which]);
+	return rc == SQLITE_DONE ? PR_OK : fail(r, rc, ei);
+}
+
+static void bind_ktime(sqlite3_stmt *st, int col, uint64_t ktime, bool open)
+{
+	if (open)
+		sqlite3_bind_null(st, col);
+	else
+		sqlite3_bind_int64(st, col, (int64_t)ktime);
+}
+
+int pr_rows_block(struct pr_index_rows *r, const struct pr_block *b, struct pr_errinfo *ei)
+{
+	sqlite3_stmt *st = r->st[INS_BLOCK];
+	bool none = b->desc.ktime_min > b->desc.ktime_max;
+
+	sqlite3_bind_int64(st, 1, (int64_t)b->desc.number);
+	sqlite3_bind_int64(st, 2, (int64_t)b->offset);
+	sqlite3_bind_int64(st, 3, (int64_t)b->desc.first_frame);
+	sqlite3_bind_int64(st, 4, b->desc.frames);
+	bind_ktime(st, 5, b->desc.ktime_min, none);
+	bind_ktime(st, 6, b->desc.ktime_max, none);
+	return run(r, INS_BLOCK, ei);
+}
+
+int pr_rows_gap(struct pr_index_rows *r, const struct pr_gap *g, struct pr_errinfo *ei)
+{
+	sqlite3_stmt *st = r->st[INS_GAP];
+
+	sqlite3_bind_int64(st, 1, g->kind);
+	sqlite3_bind_int64(st, 2, (int64_t)g->before_seq);
+	sqlite3_bind_int64(st, 3, g->cpu);
+	sqlite3_bind_int64(st, 4, g->stream);
+	bind_ktime(st, 5, g->count, !g->count);
+	bind_ktime(st, 6, g->ktime_from, !g->ktime_from);
+	bind_ktime(st, 7, g->ktime_to, g->ktime_to == UINT64_MAX);
+	sqlite3_bind_int64(st, 8, g->reason);
+	return run(r, INS_GAP, ei);
+}
+
+int pr_rows_clock(struct pr_index_rows *r, uint64_t seq, uint64_t ktime, int64_t realtime, struct pr_errinfo *ei)
+{
+	sqlite3_stmt *st = r->st[INS_CLOCK];
+
+	sqlite3_bind_int64(st, 1, (int64_t)seq);
+	sqlite3_bind_int64(st, 2, (int64_t)ktime);
+	sqlite3_bind_int64(st, 3, realtime);
+	return run(r, INS_CLOCK, ei);
+}
+
+int pr_rows_name(struct pr_index_rows *r, uint64_t seq, int64_t uid, const void *p, size_t n, struct pr_errinfo *ei)
+{
+	sqlite3_stmt *st = r->st[INS_NAME];
+	int err;
+
+	sqlite3_bind_int64(st, 1, (int64_t)seq);
+	if (uid < 0)
+		sqlite3_bind_null(st, 2);
+	else
+		sqlite3_bind_int64(st, 2, uid);
+	sqlite3_bind_blob64(st, 3, n ? p : "", n, SQLITE_STATIC);
+	err = run(r, INS_NAME, ei);
+	sqlite3_clear_bindings(st);
+	return err;
+}
+
+int pr_rows_reparent(struct pr_index_rows *r, uint64_t seq, const uint32_t pid[3], const int64_t kt[3], struct pr_errinfo *ei)
+{
+	sqlite3_stmt *st = r->st[INS_REPARENT];
+
+	sqlite3_bind_int64(st, 1, pid[0]);
+	sqlite3_bind_int64(st, 2, kt[0]);
+	sqlite3_bind_int64(st, 3, (int64_t)seq);
+	for (int i = 1; i < 3; i++) {
+		sqlite3_bind_int64(st, 2 * i + 2, pid[i]);
+		sqlite3_bind_int64(st, 2 * i + 3, kt[i]);
+	}
+	return run(r, INS_REPARENT, ei);
+}
+
+static int meta(struct pr_index_rows *r, const char *name, struct pr_errinfo *ei)
+{
+	int err;
+
+	sqlite3_bind_text(r->st[INS_META], 1, name, -1, SQLITE_STATIC);
+	err = run(r, INS_META, ei);
+	sqlite3_clear_bindings(r->st[INS_META]);
+	return err;
+}
+
+int pr_rows_meta_int(struct pr_index_rows *r, const char *name, int64_t value, struct pr_errinfo *ei)
+{
+	sqlite3_bind_int64(r->st[INS_META], 2, value);
+	return meta(r, name, ei);
+}
+
+int pr_rows_meta_blob(struct pr_index_rows *r, const char *name, const void *p, size_t n, struct pr_errinfo *ei)
+{
+	sqlite3_bind_blob64(r->st[INS_META], 2, p, n, SQLITE_STATIC);
+	return meta(r, name, ei);
+}
+
+/* ---- rows of processes ------------------------------------------------------------------------------------------- */
+
+struct row {
+	int64_t v[13]; /* by column of `image`, from 1 */
+	bool null[13];
+};
+enum { C_PID = 1, C_KT, C_PPID, C_PD, C_BITS, C_STATUS, C_DUR, C_SEQ, C_ESEQ, C_LEAD, C_PRE, C_CSEQ };
+
+static void set(struct row *w, int col, bool known, int64_t v)
+{
+	w->v[col] = v;
+	w->null[col] = !known;
+}
+
+static void make_row(const struct pr_facts *f, struct row *w)
+{
+	/* The clone frame comes from the kernel: it tells the parent better than a snapshot does. */
+	bool by_clone = f->c && !f->embedded && f->x != PR_START_EXEC;
+	bool inferred = by_clone ? f->c_inferred : f->x_inferred;
+	int start = f->x ? f->x : by_clone ? PR_START_CLONE : PR_START_UNSEEN;
+	uint64_t seq = f->x ? f->x_seq : f->c_seq;
+
+	set(w, C_PID, true, f->pid);
+	set(w, C_KT, true, f->kt);
+	set(w, C_PPID, f->x || by_clone, by_clone ? f->c_ppid : f->x_ppid);
+	set(w, C_PD, f->x || by_clone, pr_minus(f->kt, by_clone ? f->c_pkt : f->x_pkt));
+	set(w, C_BITS, true, start | f->first_exec << 2 | inferred << 3 | f->e << 4 | f->conflict << 6);
+	set(w, C_STATUS, f->e == PR_ENDED_EXIT, f->e_status);
+	set(w, C_DUR, f->e, pr_minus(f->e_kt, f->kt));
+	set(w, C_SEQ, start, (int64_t)seq);
+	set(w, C_ESEQ, f->e, pr_minus((int64_t)f->e_seq, start ? (int64_t)seq : 0));
+	set(w, C_LEAD, true, f->x ? f->x_lead : 0);
+	set(w, C_PRE, f->embedded, f->pre);
+	set(w, C_CSEQ, f->x && f->c, pr_minus((int64_t)f->x_seq, (int64_t)f->c_seq));
+}
+
+/* The moment in (start, end] that divides by the largest power of two, as signed numbers. */
+static int64_t backbone_node(int64_t start, int64_t end)
+{
+	uint64_t s = (uint64_t)start ^ (UINT64_C(1) << 63), e = (uint64_t)end ^ (UINT64_C(1) << 63);
+	int h = 63 - __builtin_clzll(s ^ e);
+
+	return (int64_t)((e >> h << h) ^ (UINT64_C(1) << 63));
+}
+
+static int insert_long(struct pr_index_rows *r, const struct pr_facts *f, struct pr_errinfo *ei)
+{
+	sqlite3_stmt *st = r->st[INS_LONG];
+	int64_t dur = pr_minus(f->e_kt, f->kt);
+
+	if (f->e && (f->e_kt <= f->kt || ((f->x || f->c) && !f->far && dur >= 0 && dur < (int64_t)PR_INDEX_SHORT_NS)))
+		return PR_OK;
+	sqlite3_bind_int64(st, 1, f->e ? backbone_node(f->kt, f->e_kt) : 0);
+	sqlite3_bind_int64(st, 2, f->pid);
+	sqlite3_bind_int64(st, 3, f->kt);
+	return run(r, INS_LONG, ei);
+}
+
+static int insert_image(struct pr_index_rows *r, const struct pr_facts *f, struct pr_errinfo *ei)
+{
+	sqlite3_stmt *st = r->st[INS_IMAGE];
+	struct row w;
+	int err;
+
+	make_row(f, &w);
+	for (int c = C_PID; c <= C_CSEQ; c++) {
+		if (w.null[c])
+			sqlite3_bind_null(st, c);
+		else
+			sqlite3_bind_int64(st, c, w.v[c]);
+	}
+	err = run(r, INS_IMAGE, ei);
+	if (err)
+		return err;
+	r->n_images++;
+	return insert_long(r, f, ei);
+}
+
+/* ---- the window: embedded identities are looked at again once all facts of the pid are known ---------------------- */
+
+static int window_reserve(struct pr_index_rows *r, struct pr_errinfo *ei)
+{
+	size_t cap = r->cap_win ? r->cap_win * 2 : 64;
+	struct pr_facts *p;
+
+	if (r->n_win < r->cap_win)
+		return PR_OK;
+	if (cap > WINDOW_MAX)
+		return pr_fail(ei, PR_ELIMIT, "index: more than %u images of one pid within half a second: not an honest trace", WINDOW_MAX);
+	p = realloc(r->win, cap * sizeof(*p));
+	if (!p)
+		return pr_fail(ei, PR_ENOMEM, "out of memory");
+	r->win = p;
+	r->cap_win = cap;
+	return PR_OK;
+}
+
+/* Puts an identity that was embedded by mistake among the rows of its pid. */
+static int window_insert(struct pr_index_rows *r, struct pr_facts f, struct pr_errinfo *ei)
+{
+	size_t i;
+
+	for (;;) {
+		struct pr_facts again;
+		int err = window_reserve(r, ei);
+
+		if (err)
+			return err;
+		for (i = r->n_win; i && pr_facts_compare(&r->win[i - 1], &f) > 0; i--)
+			;
+		if (!i || !pr_facts_same(&r->win[i - 1], &f))
+			break;
+		if (!r->win[i - 1].embedded) {
+			pr_facts_join(&r->win[i - 1], &f);
+			return PR_OK;
+		}
+		again = pr_facts_extract(&r->win[i - 1]);
+		pr_facts_join(&r->win[i - 1], &f);
+		f = again;
+	}
+	memmove(&r->win[i + 1], &r->win[i], (r->n_win - i) * sizeof(f));
+	r->win[i] = f;
+	r->n_win++;
+	return PR_OK;
+}
+
+/* Writes the rows that nothing to come can refer to: other pids', and those more than the span before `next`. */
+static int window_flush(struct pr_index_rows *r, const struct pr_facts *next, struct pr_errinfo *ei)
+{
+	size_t done = 0;
+	int err = PR_OK;
+
+	while (!err && done < r->n_win) {
+		const struct pr_facts *f = &r->win[done];
+
+		if (next && f->pid == next->pid && f->kt >= pr_minus(next->kt, PR_INDEX_SHORT_NS))
+			break;
+		err = insert_image(r, f, ei);
+		done++;
+	}
+	if (done)
+		memmove(r->win, r->win + done, (r->n_win - done) * sizeof(*r->win));
+	r->n_win -= done;
+	return err;
+}
+
+/* All facts of one identity are in f. */
+static int settle(struct pr_index_rows *r, struct pr_facts *f, struct pr_errinfo *ei)
+{
+	int err = window_flush(r, f, ei);
+
+	/* The embedded identity is found by being next to its image: nothing may stand between, nor be the same. */
+	if (!err && f->embedded && r->n_win && r->win[r->n_win - 1].kt >= pr_minus(f->kt, f->pre))
+		err = window_insert(r, pr_facts_extract(f), ei);
+	if (!err && r->n_win && pr_facts_embeddable(f, &r->win[r->n_win - 1]))
+		pr_facts_embed(f, &r->win[--r->n_win]);
+	if (!err)
+		err = window_reserve(r, ei);
+	if (!err)
+		r->win[r->n_win++] = *f;
+	return err;
+}
+
+/* Joins b to a. What either had embedded becomes a row of its own: it may not be the one that the other tells of. */
+static int join(struct pr_index_rows *r, struct pr_facts *a, struct pr_facts *b, struct pr_errinfo *ei)
+{
+	int err = PR_OK;
+
+	if (a->embedded)
+		err = window_insert(r, pr_facts_extract(a), ei);
+	if (!err && b->embedded)
+		err = window_insert(r, pr_facts_extract(b), ei);
+	pr_facts_join(a, b);
+	return err;
+}
+
+int pr_rows_images(struct pr_index_rows *r, struct pr_sorter *sorted, uint64_t *out_rows, struct pr_errinfo *ei)
+{
+	struct pr_facts cur, f;
+	bool have = false;
+	int err;
+
+	while (!(err = pr_sorter_next(sorted, &f, ei))) {
+		if (have && pr_facts_same(&cur, &f)) {
+			err = join(r, &cur, &f, ei);
+		} else {
+			err = have ? settle(r, &cur, ei) : PR_OK;
+			cur = f;
+			have = true;
+		}
+		if (err)
+			return err;
+	}
+	if (err != PR_END)
+		return err;
+	err = have ? settle(r, &cur, ei) : PR_OK;
+	if (!err)
+		err = window_flush(r, NULL, ei);
+	*out_rows = r->n_images;
+	return err;
+}
+
+int pr_rows_commit(struct pr_index_rows *r, struct pr_errinfo *ei)
+{
+	int err = exec_layout(r, true, ei);
+
+	if (!err)
+		err = pr_rows_meta_int(r, "complete", 1, ei);
+	return err ? err : exec(r, "COMMIT", ei);
+}
