@@ -78,23 +78,23 @@ void pr_index_close(struct pr_index *ix); /* NULL is allowed */
 
 struct sqlite3 *pr_index_db(struct pr_index *ix); /* for `procrec sql`; read-only */
 
-enum pr_image_start { PR_START_UNSEEN, PR_START_CLONE, PR_START_EXEC, PR_START_SNAPSHOT };
-enum pr_image_end { PR_ENDED_UNSEEN, PR_ENDED_EXIT, PR_ENDED_EXEC };
+enum pr_proc_start { PR_START_UNSEEN, PR_START_CLONE, PR_START_EXEC, PR_START_SNAPSHOT };
+enum pr_proc_end { PR_ENDED_UNSEEN, PR_ENDED_EXIT, PR_ENDED_EXEC };
 
-struct pr_image_key {
+struct pr_proc_key {
 	uint32_t pid;
 	uint64_t ktime;
 };
 
-struct pr_image {
-	struct pr_image_key key;
-	struct pr_image_key parent; /* the value's parent key */
+struct pr_proc {
+	struct pr_proc_key key;
+	struct pr_proc_key parent; /* the value's parent key */
 	bool has_parent; /* a frame tells the parent key */
-	enum pr_image_start start;
+	enum pr_proc_start start;
 	bool first_exec; /* first exec after a clone */
 	bool inferred; /* the parent key was found by walking tasks, or missed */
 	bool conflict; /* frames disagree about parent or end */
-	enum pr_image_end end;
+	enum pr_proc_end end;
 	uint64_t end_ktime; /* when the end was seen */
 	uint32_t status; /* wait status, PR_ENDED_EXIT */
 	bool has_seq, has_clone_seq, has_end_seq;
@@ -106,22 +106,22 @@ struct pr_image {
 };
 
 /* Called for each; non-zero ends the walk with that code. */
-typedef int pr_image_fn(void *ctx, const struct pr_image *im);
+typedef int pr_proc_fn(void *ctx, const struct pr_proc *im);
 
 /* 0 or PR_ENOENT. Every reader function returns PR_EDATA when the index turns out to be damaged. */
-int pr_index_get(struct pr_index *ix, struct pr_image_key key, struct pr_image *out, struct pr_errinfo *ei);
+int pr_index_get(struct pr_index *ix, struct pr_proc_key key, struct pr_proc *out, struct pr_errinfo *ei);
 
 /* The instances of a pid with ktime <= `upto`, newest first. Identities that became an image by exec come right behind it. */
-int pr_index_pid(struct pr_index *ix, uint32_t pid, uint64_t upto, pr_image_fn *fn, void *ctx, struct pr_errinfo *ei);
+int pr_index_pid(struct pr_index *ix, uint32_t pid, uint64_t upto, pr_proc_fn *fn, void *ctx, struct pr_errinfo *ei);
 
 /* Those whose parent key is `parent`, by (pid, ktime). */
-int pr_index_children(struct pr_index *ix, struct pr_image_key parent, pr_image_fn *fn, void *ctx, struct pr_errinfo *ei);
+int pr_index_children(struct pr_index *ix, struct pr_proc_key parent, pr_proc_fn *fn, void *ctx, struct pr_errinfo *ei);
 
 /* Images that start at or before T and end after it (or whose end was not seen), among those in the table `long`. */
-int pr_index_long_at(struct pr_index *ix, uint64_t t, pr_image_fn *fn, void *ctx, struct pr_errinfo *ei);
+int pr_index_long_at(struct pr_index *ix, uint64_t t, pr_proc_fn *fn, void *ctx, struct pr_errinfo *ei);
 
 /* All, by (pid, ktime). */
-int pr_index_each(struct pr_index *ix, pr_image_fn *fn, void *ctx, struct pr_errinfo *ei);
+int pr_index_each(struct pr_index *ix, pr_proc_fn *fn, void *ctx, struct pr_errinfo *ei);
 
 struct pr_index_block {
 	uint64_t number, offset, first_seq, frames;
@@ -139,9 +139,9 @@ int pr_index_name(struct pr_index *ix, bool is_host, uint32_t uid, uint64_t seq,
 
 struct pr_index_reparent {
 	uint64_t seq;
-	struct pr_image_key from, to;
+	struct pr_proc_key from, to;
 };
-int pr_index_reparents(struct pr_index *ix, struct pr_image_key key, int (*fn)(void *ctx, const struct pr_index_reparent *r),
+int pr_index_reparents(struct pr_index *ix, struct pr_proc_key key, int (*fn)(void *ctx, const struct pr_index_reparent *r),
 	void *ctx, struct pr_errinfo *ei);
 
 struct pr_index_meta {

@@ -33,7 +33,7 @@ struct pr_facts {
 	uint32_t e_status;
 
 	int64_t pre; /* kt minus the ktime of the identity that was cloned and became this image; 0: none known */
-	uint8_t x, c, e; /* enum pr_image_start of the execve frame, 1 where there is a clone frame, enum pr_image_end */
+	uint8_t x, c, e; /* enum pr_proc_start of the execve frame, 1 where there is a clone frame, enum pr_proc_end */
 	bool first_exec, x_inferred, c_inferred, conflict, embedded;
 	bool far; /* a start frame was emitted before, or long after, the identity's ktime */
 };

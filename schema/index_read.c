@@ -53,7 +53,7 @@ static int64_t rel(const struct pr_index *ix, uint64_t ktime)
 	return (int64_t)(ktime - ix->meta.base);
 }
 
-static void read_image(const struct pr_index *ix, sqlite3_stmt *st, struct pr_image *im)
+static void read_image(const struct pr_index *ix, sqlite3_stmt *st, struct pr_proc *im)
 {
 	int64_t v[12];
 	bool null[12];
@@ -64,7 +64,7 @@ static void read_image(const struct pr_index *ix, sqlite3_stmt *st, struct pr_im
 		null[c] = sqlite3_column_type(st, c) == SQLITE_NULL;
 	}
 	kt = (uint64_t)v[1] + ix->meta.base;
-	*im = (struct pr_image){
+	*im = (struct pr_proc){
 		.key = {(uint32_t)v[0], kt},
 		.parent = {(uint32_t)v[2], kt - (uint64_t)v[3]},
 		.has_parent = !null[2],
@@ -92,9 +92,9 @@ static void read_image(const struct pr_index *ix, sqlite3_stmt *st, struct pr_im
 }
 
 /* The identity that was cloned and became `im`. */
-static struct pr_image embedded_in(const struct pr_image *im)
+static struct pr_proc embedded_in(const struct pr_proc *im)
 {
-	return (struct pr_image){
+	return (struct pr_proc){
 		.key = {im->key.pid, im->pre_ktime},
 		.parent = im->parent,
 		.has_parent = im->has_parent,
@@ -112,7 +112,7 @@ static struct pr_image embedded_in(const struct pr_image *im)
 	};
 }
 
-int pr_index_get(struct pr_index *ix, struct pr_image_key key, struct pr_image *out, struct pr_errinfo *ei)
+int pr_index_get(struct pr_index *ix, struct pr_proc_key key, struct pr_proc *out, struct pr_errinfo *ei)
 {
 	int err, rc;
 	sqlite3_stmt *st = use(ix, SEL_GET, &err, ei);
@@ -135,9 +135,9 @@ int pr_index_get(struct pr_index *ix, struct pr_image_key key, struct pr_image *
 }
 
 /* Walks the rows; fn may use the index itself, but not through the same statement. */
-static int walk(struct pr_index *ix, sqlite3_stmt *st, pr_image_fn *fn, void *ctx, struct pr_errinfo *ei)
+static int walk(struct pr_index *ix, sqlite3_stmt *st, pr_proc_fn *fn, void *ctx, struct pr_errinfo *ei)
 {
-	struct pr_image im;
+	struct pr_proc im;
 	int rc, err = PR_OK;
 
 	while (!err && (rc = sqlite3_step(st)) != SQLITE_DONE) {
@@ -154,14 +154,14 @@ static int walk(struct pr_index *ix, sqlite3_stmt *st, pr_image_fn *fn, void *ct
 
 struct pid_walk {
 	uint64_t upto;
-	pr_image_fn *fn;
+	pr_proc_fn *fn;
 	void *ctx;
 };
 
-static int pid_row(void *ctx, const struct pr_image *im)
+static int pid_row(void *ctx, const struct pr_proc *im)
 {
 	struct pid_walk *w = ctx;
-	struct pr_image pre;
+	struct pr_proc pre;
 	int err = PR_OK;
 
 	if (im->key.ktime <= w->upto)
@@ -172,7 +172,7 @@ static int pid_row(void *ctx, const struct pr_image *im)
 	return w->fn(w->ctx, &pre);
 }
 
-int pr_index_pid(struct pr_index *ix, uint32_t pid, uint64_t upto, pr_image_fn *fn, void *ctx, struct pr_errinfo *ei)
+int pr_index_pid(struct pr_index *ix, uint32_t pid, uint64_t upto, pr_proc_fn *fn, void *ctx, struct pr_errinfo *ei)
 {
 	struct pid_walk w = {upto, fn, ctx};
 	int err;
@@ -184,7 +184,7 @@ int pr_index_pid(struct pr_index *ix, uint32_t pid, uint64_t upto, pr_image_fn *
 	return walk(ix, st, pid_row, &w, ei);
 }
 
-int pr_index_children(struct pr_index *ix, struct pr_image_key parent, pr_image_fn *fn, void *ctx, struct pr_errinfo *ei)
+int pr_index_children(struct pr_index *ix, struct pr_proc_key parent, pr_proc_fn *fn, void *ctx, struct pr_errinfo *ei)
 {
 	int err;
 	sqlite3_stmt *st = use(ix, SEL_CHILDREN, &err, ei);
@@ -196,7 +196,7 @@ int pr_index_children(struct pr_index *ix, struct pr_image_key parent, pr_image_
 	return walk(ix, st, fn, ctx, ei);
 }
 
-int pr_index_each(struct pr_index *ix, pr_image_fn *fn, void *ctx, struct pr_errinfo *ei)
+int pr_index_each(struct pr_index *ix, pr_proc_fn *fn, void *ctx, struct pr_errinfo *ei)
 {
 	int err;
 	sqlite3_stmt *st = use(ix, SEL_EACH, &err, ei);
@@ -204,9 +204,9 @@ int pr_index_each(struct pr_index *ix, pr_image_fn *fn, void *ctx, struct pr_err
 	return st ? walk(ix, st, fn, ctx, ei) : err;
 }
 
-static int long_node(struct pr_index *ix, int64_t node, uint64_t t, pr_image_fn *fn, void *ctx, struct pr_errinfo *ei)
+static int long_node(struct pr_index *ix, int64_t node, uint64_t t, pr_proc_fn *fn, void *ctx, struct pr_errinfo *ei)
 {
-	struct pr_image im;
+	struct pr_proc im;
 	int err, rc;
 	sqlite3_stmt *st = use(ix, SEL_LONG, &err, ei);
 
@@ -214,7 +214,7 @@ static int long_node(struct pr_index *ix, int64_t node, uint64_t t, pr_image_fn 
 		return err;
 	sqlite3_bind_int64(st, 1, node);
 	while (!err && (rc = sqlite3_step(st)) != SQLITE_DONE) {
-		struct pr_image_key key = {(uint32_t)sqlite3_column_int64(st, 0), (uint64_t)sqlite3_column_int64(st, 1) + ix->meta.base};
+		struct pr_proc_key key = {(uint32_t)sqlite3_column_int64(st, 0), (uint64_t)sqlite3_column_int64(st, 1) + ix->meta.base};
 
 		err = rc == SQLITE_ROW ? pr_index_get(ix, key, &im, ei) : fail(ix, rc, ei);
 		if (err == PR_ENOENT)
@@ -226,7 +226,7 @@ static int long_node(struct pr_index *ix, int64_t node, uint64_t t, pr_image_fn 
 	return err;
 }
 
-int pr_index_long_at(struct pr_index *ix, uint64_t t, pr_image_fn *fn, void *ctx, struct pr_errinfo *ei)
+int pr_index_long_at(struct pr_index *ix, uint64_t t, pr_proc_fn *fn, void *ctx, struct pr_errinfo *ei)
 {
 	const uint64_t sign = UINT64_C(1) << 63;
 	uint64_t u = (uint64_t)rel(ix, t) ^ sign;
@@ -366,7 +366,7 @@ int pr_index_name(struct pr_index *ix, bool is_host, uint32_t uid, uint64_t seq,
 	return ended(st, err);
 }
 
-int pr_index_reparents(struct pr_index *ix, struct pr_image_key key, int (*fn)(void *ctx, const struct pr_index_reparent *r),
+int pr_index_reparents(struct pr_index *ix, struct pr_proc_key key, int (*fn)(void *ctx, const struct pr_index_reparent *r),
 	void *ctx, struct pr_errinfo *ei)
 {
 	int err;
