@@ -13,6 +13,12 @@
 
 #define READ_CHUNK (64u << 10)
 
+struct job {
+	const char *name; /* of the input, for messages */
+	struct pr_buf text;
+	uint64_t block_bytes; /* 0: as usual */
+};
+
 static int read_all(const char *path, struct pr_buf *out, struct pr_errinfo *ei)
 {
 	ssize_t k = 1;
@@ -43,16 +49,17 @@ static int put_frame(void *ctx, const struct pr_envelope *env, const uint8_t *fr
 }
 
 /* The uuid comes from the text: the same text gives the same trace. */
-static int assemble(const char *name, const struct pr_buf *text, int fd, struct pr_errinfo *ei)
+static int assemble(const struct job *j, int fd, struct pr_errinfo *ei)
 {
 	struct pr_seg_writer *w = NULL;
 	struct pr_seg_options opt;
 	int err;
 
-	pr_raw_options(&opt, text->data, text->len);
+	pr_raw_options(&opt, j->text.data, j->text.len);
+	opt.block_bytes = (uint32_t)j->block_bytes;
 	err = pr_seg_writer_new(&w, fd, &opt, ei);
 	if (!err)
-		err = pr_asm_text(name, text->data, text->len, put_frame, w, ei);
+		err = pr_asm_text(j->name, j->text.data, j->text.len, put_frame, w, ei);
 	if (!err)
 		err = pr_seg_writer_seal(w, ei);
 	pr_seg_writer_free(w);
@@ -60,7 +67,7 @@ static int assemble(const char *name, const struct pr_buf *text, int fd, struct 
 }
 
 /* A pipe can't be synced: the trace is made in memory first. */
-static int assemble_to_stdout(const char *name, const struct pr_buf *text, struct pr_errinfo *ei)
+static int assemble_to_stdout(const struct job *j, struct pr_errinfo *ei)
 {
 	char chunk[READ_CHUNK];
 	ssize_t k;
@@ -68,7 +75,7 @@ static int assemble_to_stdout(const char *name, const struct pr_buf *text, struc
 
 	if (fd < 0)
 		return pr_fail_errno(ei, "asm: cannot make a file in memory");
-	err = assemble(name, text, fd, ei);
+	err = assemble(j, fd, ei);
 	if (!err && lseek(fd, 0, SEEK_SET) < 0)
 		err = pr_fail_errno(ei, "asm: cannot read the trace back");
 	while (!err && (k = read(fd, chunk, sizeof(chunk))) != 0) {
@@ -79,34 +86,33 @@ static int assemble_to_stdout(const char *name, const struct pr_buf *text, struc
 	return err;
 }
 
-static int run(const char *input, const char *output, bool force, struct pr_errinfo *ei)
+static int run(struct job *j, const char *input, const char *output, bool force, struct pr_errinfo *ei)
 {
-	const char *name = strcmp(input, "-") ? input : "<stdin>";
-	struct pr_buf text = PR_BUF_INIT;
-	int fd = -1, err = read_all(input, &text, ei);
+	int fd = -1, err = read_all(input, &j->text, ei);
 
 	if (!err && !strcmp(output, "-")) {
-		err = assemble_to_stdout(name, &text, ei);
+		err = assemble_to_stdout(j, ei);
 	} else if (!err) {
 		err = pr_file_create(output, force, &fd, ei);
 		if (!err)
-			err = assemble(name, &text, fd, ei);
+			err = assemble(j, fd, ei);
 		if (err && fd >= 0)
 			unlink(output); /* ours since pr_file_create; half a trace is of no use */
 	}
 	if (fd >= 0)
 		close(fd);
-	pr_buf_release(&text);
 	return err;
 }
 
 int pr_cmd_asm(int argc, char **argv)
 {
 	const char *output = NULL;
+	struct job job = {.text = PR_BUF_INIT};
 	bool force = false;
 	const struct pr_option options[] = {
 		{'o', "output", PR_OPT_STR, &output, "TRACE", "where to write the trace; '-' is standard output", NULL},
 		{'f', "force", PR_OPT_FLAG, &force, NULL, "replace an existing TRACE", NULL},
+		{0, "block-bytes", PR_OPT_SIZE, &job.block_bytes, "SIZE", "close a block of the trace at so many bytes (256K)", NULL},
 		{0},
 	};
 	const struct pr_usage usage = {"asm", "FILE -o TRACE",
@@ -121,7 +127,12 @@ int pr_cmd_asm(int argc, char **argv)
 		err = pr_fail(&ei, PR_EUSAGE, "asm: where to? give -o TRACE");
 	if (!err && !strcmp(output, "-") && isatty(STDOUT_FILENO))
 		err = pr_fail(&ei, PR_EUSAGE, "asm: a trace is binary and would garble the terminal; give -o TRACE or a pipe");
-	if (!err)
-		err = run(argv[0], output, force, &ei);
+	if (!err && job.block_bytes > PR_SEG_BLOCK_TARGET)
+		err = pr_fail(&ei, PR_EUSAGE, "asm: --block-bytes: %u is the most", PR_SEG_BLOCK_TARGET);
+	if (!err) {
+		job.name = strcmp(argv[0], "-") ? argv[0] : "<stdin>";
+		err = run(&job, argv[0], output, force, &ei);
+	}
+	pr_buf_release(&job.text);
 	return pr_report(err, &ei);
 }

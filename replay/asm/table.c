@@ -372,9 +372,9 @@ static const struct pr_asm_op ops[] = {
 	{"keyframe", PR_OP_KEYFRAME, PR_STREAM_USER, sizeof(struct pr_keyframe), PR_AT_TRAIL, keyframe_fields},
 	{"recorder", PR_OP_RECORDER, PR_STREAM_USER, PR_COMMON_SIZE, PR_AT_ITEMS, items_fields},
 	/* Of the family, kept as they are. */
-	{"kprobe", 13, PR_STREAM_USER, PR_COMMON_SIZE, PR_AT_BODY, family_fields},
-	{"tracepoint", 14, PR_STREAM_USER, PR_COMMON_SIZE, PR_AT_BODY, family_fields},
-	{"uprobe", 15, PR_STREAM_USER, PR_COMMON_SIZE, PR_AT_BODY, family_fields},
+	{"generic_kprobe", 13, PR_STREAM_USER, PR_COMMON_SIZE, PR_AT_BODY, family_fields},
+	{"generic_tracepoint", 14, PR_STREAM_USER, PR_COMMON_SIZE, PR_AT_BODY, family_fields},
+	{"generic_uprobe", 15, PR_STREAM_USER, PR_COMMON_SIZE, PR_AT_BODY, family_fields},
 	{"cgroup", 25, PR_STREAM_USER, PR_COMMON_SIZE, PR_AT_BODY, family_fields},
 	{"loader", 26, PR_STREAM_USER, PR_COMMON_SIZE, PR_AT_BODY, family_fields},
 	{"throttle", 27, PR_STREAM_USER, PR_COMMON_SIZE, PR_AT_BODY, family_fields},

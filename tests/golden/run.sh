@@ -52,7 +52,24 @@ sets() {
 		cache-json procrec replay $T --cache --json
 		stats procrec replay $T --stats
 		stats-json procrec replay $T --stats --json
+		info procrec info $T | grep -v "^size"
+	END
+		;;
+	@v1) cat <<-'END'
+		events procrec replay $T
+		events-json procrec replay $T --json | sha256sum
+		cache-json procrec replay $T --cache --json | sha256sum
+		stats procrec replay $T --stats
 		info procrec info $T
+		verify procrec verify $T
+		frames procrec disasm $T | sha256sum
+	END
+		;;
+	@corrupt) cat <<-'END'
+		events procrec replay $T | grep -v '^2023.*code'
+		verify procrec verify $T
+		info procrec info $T
+		unpack procrec unpack $T >raw; s=$?; sha256sum raw; exit $s
 	END
 		;;
 	*) echo "run.sh: there is no set $1" >&2; exit 2 ;;
