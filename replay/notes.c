@@ -29,7 +29,9 @@ int pr_notes_read(struct pr_trace *t, const char *path, bool part, struct pr_err
 	struct pr_trace_state st;
 
 	pr_trace_get_state(t, &st);
-	if (!st.sealed && !part)
+	if (!st.sealed && !part && st.damages)
+		pr_note("%s: the end is open: the recording was not closed (or still goes on)", path);
+	else if (!st.sealed && !part)
 		pr_note("%s: the end is open: the recording was not closed (or still goes on); all %llu whole frames were read%s", path,
 			(unsigned long long)st.frames, st.tail_bytes ? ", the last, torn block was not" : "");
 	if (st.damages)

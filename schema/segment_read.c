@@ -270,6 +270,7 @@ static int skip_to(struct pr_seg_reader *r, uint64_t to, const struct pr_seg_blo
 	if (next) {
 		d->frames_known = next->first_frame >= r->next_frame;
 		d->frames = d->frames_known ? next->first_frame - r->next_frame : 0;
+		r->next_frame = next->first_frame; /* a block that is damaged too counts from there */
 		d->ktime_to = next->ktime_min <= next->ktime_max ? next->ktime_min : UINT64_MAX;
 	} else if (r->sealed) {
 		d->frames_known = r->footer.frames >= r->next_frame;
