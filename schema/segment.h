@@ -25,7 +25,8 @@
 
 #define PR_SEG_VERSION 1
 #define PR_SEG_COMPAT_KNOWN 0u
-#define PR_SEG_INCOMPAT_KNOWN 0u
+#define PR_SEG_INCOMPAT_REARRANGED 1u /* blocks of encoding 1: see rearrange.h */
+#define PR_SEG_INCOMPAT_KNOWN PR_SEG_INCOMPAT_REARRANGED
 
 #define PR_SEG_HEADER_SIZE 168u /* of the whole skippable frame, magic and size included; so are the next two */
 #define PR_SEG_BLOCK_SIZE 152u
@@ -61,7 +62,8 @@ struct pr_seg_block {
 	uint32_t envelopes;
 	uint32_t raw_size; /* bytes of its envelopes and frames */
 	uint32_t comp_size; /* bytes of the LZ4 frame that follows the descriptor */
-	uint32_t encoding; /* 0: raw bytes are the stream as it is */
+	uint32_t stored_size; /* bytes that the LZ4 frame gives; raw_size where encoding is 0 */
+	uint32_t encoding; /* 0: those bytes are the stream as it is; 1: rearranged */
 	uint64_t ktime_min, ktime_max; /* over common.ktime of its frames, META and RAW ones left out; min > max: none */
 	uint8_t prev[PR_SEG_LINK];
 	uint8_t link[PR_SEG_LINK];
@@ -114,6 +116,7 @@ bool pr_frame_iter_next(struct pr_frame_iter *it, struct pr_frame *out);
 struct pr_seg_options {
 	struct pr_seg_header header; /* link is computed; version, compat, incompat are set by the writer */
 	int level; /* LZ4: 0 fast, 3..12 high compression */
+	bool rearrange; /* encoding 1: a third of the size; `lz4 -dc` then gives rearranged bytes */
 	uint32_t block_bytes; /* 0: PR_SEG_BLOCK_TARGET */
 	/* Called after each block was written, before the next append. The index is fed from here. A failure is returned to
 	 * the caller of the append or flush, after the block was accounted for. May be NULL. */

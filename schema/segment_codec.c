@@ -122,7 +122,7 @@ void pr_seg_block_encode(
 	pr_put_u32(out + 24, d->envelopes);
 	pr_put_u32(out + 28, d->raw_size);
 	pr_put_u32(out + 32, d->comp_size);
-	/* 36..40 reserved */
+	pr_put_u32(out + 36, d->stored_size);
 	pr_put_u64(out + 40, d->number);
 	pr_put_u64(out + 48, d->first_frame);
 	pr_put_u64(out + 56, d->ktime_min);
@@ -132,6 +132,17 @@ void pr_seg_block_encode(
 	sha256(d->link, out, LINKED, lz4, d->comp_size);
 	memcpy(out + LINKED, d->link, PR_SEG_LINK);
 	seal_crc(out, PR_SEG_BLOCK_SIZE);
+}
+
+static bool sizes_ok(const struct pr_seg_block *d)
+{
+	const uint32_t max = PR_SEG_RAW_MAX + (1u << 20); /* rearranging and LZ4 may make rubbish a little larger */
+
+	if (d->encoding > 1 || (d->encoding == 0 && d->stored_size != d->raw_size))
+		return false;
+	if (d->raw_size > PR_SEG_RAW_MAX || d->stored_size > max || d->comp_size > max || !d->comp_size)
+		return false;
+	return d->frames <= d->envelopes && d->envelopes <= d->raw_size / PR_ENVELOPE_SIZE;
 }
 
 bool pr_seg_block_decode(struct pr_seg_block *out, const uint8_t p[PR_SEG_BLOCK_SIZE], const uint8_t uuid[PR_SEG_UUID])
@@ -146,14 +157,14 @@ bool pr_seg_block_decode(struct pr_seg_block *out, const uint8_t p[PR_SEG_BLOCK_
 	d.envelopes = pr_get_u32(p + 24);
 	d.raw_size = pr_get_u32(p + 28);
 	d.comp_size = pr_get_u32(p + 32);
+	d.stored_size = pr_get_u32(p + 36);
 	d.number = pr_get_u64(p + 40);
 	d.first_frame = pr_get_u64(p + 48);
 	d.ktime_min = pr_get_u64(p + 56);
 	d.ktime_max = pr_get_u64(p + 64);
 	memcpy(d.prev, p + 80, PR_SEG_LINK);
 	memcpy(d.link, p + LINKED, PR_SEG_LINK);
-	if (d.encoding || d.raw_size > PR_SEG_RAW_MAX || d.comp_size > PR_SEG_RAW_MAX + (1u << 20) || !d.comp_size ||
-		d.frames > d.envelopes || d.envelopes > d.raw_size / PR_ENVELOPE_SIZE)
+	if (!sizes_ok(&d))
 		return false;
 	*out = d;
 	return true;

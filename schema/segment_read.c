@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "schema/rearrange.h"
 #include "schema/segment.h"
 
 #define SCAN_CHUNK (256u << 10)
@@ -29,7 +30,7 @@ struct pr_seg_reader {
 	uint64_t last_ktime; /* largest ktime_max so far */
 	uint64_t tail;
 	LZ4F_dctx *dctx;
-	struct pr_buf comp, raw, scan;
+	struct pr_buf comp, stored, raw, scan;
 };
 
 static int read_exact(
@@ -109,6 +110,7 @@ void pr_seg_reader_free(struct pr_seg_reader *r)
 	pr_source_close(r->src);
 	LZ4F_freeDecompressionContext(r->dctx);
 	pr_buf_release(&r->comp);
+	pr_buf_release(&r->stored);
 	pr_buf_release(&r->raw);
 	pr_buf_release(&r->scan);
 	free(r);
@@ -151,22 +153,34 @@ void pr_seg_reader_rewind(struct pr_seg_reader *r)
 	r->tail = 0;
 }
 
-/* NULL when the LZ4 frame gives exactly raw_size bytes; else what is wrong. */
-static const char *decompress(struct pr_seg_reader *r, const struct pr_seg_block *d)
+/* NULL when the LZ4 frame gives exactly stored_size bytes, which are then in *out; else what is wrong. */
+static const char *decompress(struct pr_seg_reader *r, const struct pr_seg_block *d, struct pr_buf *out)
 {
-	size_t in = d->comp_size, outn = d->raw_size, hint;
+	size_t in = d->comp_size, outn = d->stored_size, hint;
 
-	pr_buf_clear(&r->raw);
-	if (!pr_buf_reserve(&r->raw, d->raw_size + 1u))
+	pr_buf_clear(out);
+	if (!pr_buf_reserve(out, d->stored_size + 1u))
 		return "there is not enough memory to read it";
 	LZ4F_resetDecompressionContext(r->dctx);
-	hint = LZ4F_decompress(r->dctx, r->raw.data, &outn, r->comp.data, &in, NULL);
+	hint = LZ4F_decompress(r->dctx, out->data, &outn, r->comp.data, &in, NULL);
 	if (LZ4F_isError(hint))
 		return "its compressed bytes are damaged";
-	if (hint || in != d->comp_size || outn != d->raw_size)
+	if (hint || in != d->comp_size || outn != d->stored_size)
 		return "its compressed bytes do not give the size that its descriptor claims";
-	r->raw.len = outn;
+	out->len = outn;
 	return NULL;
+}
+
+/* The block's envelopes, as they were appended, into r->raw. */
+static const char *expand(struct pr_seg_reader *r, const struct pr_seg_block *d)
+{
+	const char *why = decompress(r, d, d->encoding ? &r->stored : &r->raw);
+
+	if (why || !d->encoding)
+		return why;
+	pr_buf_clear(&r->raw);
+	return pr_rearrange_back(&r->raw, r->stored.data, r->stored.len, d->raw_size) ? NULL
+										   : "its rearranged bytes do not add up";
 }
 
 enum verdict { GOOD, BAD, CUT }; /* CUT: the file ends within it */
@@ -198,7 +212,7 @@ static int load(struct pr_seg_reader *r, uint64_t off, struct pr_block *out, enu
 	*why = "its bytes do not fit its SHA-256 link";
 	if (!pr_seg_block_link_ok(&out->desc, p, r->comp.data))
 		return PR_OK;
-	*why = decompress(r, &out->desc);
+	*why = expand(r, &out->desc);
 	if (*why)
 		return PR_OK;
 	out->offset = off;

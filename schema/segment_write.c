@@ -13,12 +13,14 @@
 
 #include "base/bytes.h"
 #include "base/out.h"
+#include "schema/rearrange.h"
 #include "schema/segment.h"
 
 struct pr_seg_writer {
 	int fd; /* borrowed */
 	struct pr_seg_options opt;
 	struct pr_buf raw; /* the block that is being filled */
+	struct pr_buf rearranged;
 	struct pr_buf out; /* descriptor and LZ4 frame */
 	struct pr_seg_block cur; /* what is known of the block that is being filled */
 	struct pr_seg_progress done;
@@ -59,7 +61,7 @@ int pr_seg_writer_new(struct pr_seg_writer **out, int fd, const struct pr_seg_op
 	w->opt = *opt;
 	w->opt.header.version = PR_SEG_VERSION;
 	w->opt.header.compat = 0;
-	w->opt.header.incompat = 0;
+	w->opt.header.incompat = opt->rearrange ? PR_SEG_INCOMPAT_REARRANGED : 0;
 	if (!w->opt.block_bytes)
 		w->opt.block_bytes = PR_SEG_BLOCK_TARGET;
 	w->ktime_min = UINT64_MAX;
@@ -81,18 +83,29 @@ void pr_seg_writer_free(struct pr_seg_writer *w)
 		return;
 	LZ4F_freeCompressionContext(w->cctx);
 	pr_buf_release(&w->raw);
+	pr_buf_release(&w->rearranged);
 	pr_buf_release(&w->out);
 	free(w);
 }
 
+/* What goes into the LZ4 frame: the pending bytes, rearranged if that is asked for. NULL when memory runs out. */
+static const struct pr_buf *stored(struct pr_seg_writer *w)
+{
+	if (!w->opt.rearrange)
+		return &w->raw;
+	pr_buf_clear(&w->rearranged);
+	return pr_rearrange(&w->rearranged, w->raw.data, w->raw.len) ? &w->rearranged : NULL;
+}
+
 /* Bytes written to p, or an LZ4F error. */
-static size_t lz4_frame(struct pr_seg_writer *w, const LZ4F_preferences_t *prefs, uint8_t *p, size_t room)
+static size_t lz4_frame(
+	struct pr_seg_writer *w, const struct pr_buf *in, const LZ4F_preferences_t *prefs, uint8_t *p, size_t room)
 {
 	size_t n = LZ4F_compressBegin(w->cctx, p, room, prefs), k;
 
 	if (LZ4F_isError(n))
 		return n;
-	k = LZ4F_compressUpdate(w->cctx, p + n, room - n, w->raw.data, w->raw.len, NULL);
+	k = LZ4F_compressUpdate(w->cctx, p + n, room - n, in->data, in->len, NULL);
 	if (LZ4F_isError(k))
 		return k;
 	n += k;
@@ -103,27 +116,32 @@ static size_t lz4_frame(struct pr_seg_writer *w, const LZ4F_preferences_t *prefs
 /* One LZ4 frame: independent blocks, content size and checksum, appended to w->out behind room for the descriptor. */
 static int compress(struct pr_seg_writer *w, struct pr_errinfo *ei)
 {
+	const struct pr_buf *in = stored(w);
 	LZ4F_preferences_t prefs = {0};
 	size_t bound, n;
 
-	prefs.frameInfo.blockSizeID = w->raw.len > (1u << 20)     ? LZ4F_max4MB
-				      : w->raw.len > (256u << 10) ? LZ4F_max1MB
-				      : w->raw.len > (64u << 10)  ? LZ4F_max256KB
-								  : LZ4F_max64KB;
+	if (!in)
+		return pr_fail(ei, PR_ENOMEM, "out of memory for a block of %zu bytes", w->raw.len);
+	prefs.frameInfo.blockSizeID = in->len > (1u << 20)     ? LZ4F_max4MB
+				      : in->len > (256u << 10) ? LZ4F_max1MB
+				      : in->len > (64u << 10)  ? LZ4F_max256KB
+							       : LZ4F_max64KB;
 	prefs.frameInfo.blockMode = LZ4F_blockIndependent;
 	prefs.frameInfo.contentChecksumFlag = LZ4F_contentChecksumEnabled;
-	prefs.frameInfo.contentSize = w->raw.len;
+	prefs.frameInfo.contentSize = in->len;
 	prefs.compressionLevel = w->opt.level;
 	prefs.autoFlush = 1; /* the whole block is at hand: no copy into the library's own buffer */
-	bound = LZ4F_compressFrameBound(w->raw.len, &prefs);
+	bound = LZ4F_compressFrameBound(in->len, &prefs);
 	pr_buf_clear(&w->out);
 	if (!pr_buf_grow(&w->out, PR_SEG_BLOCK_SIZE) || !pr_buf_reserve(&w->out, bound))
 		return pr_fail(ei, PR_ENOMEM, "out of memory for a block of %zu bytes", w->raw.len);
-	n = lz4_frame(w, &prefs, w->out.data + w->out.len, bound);
+	n = lz4_frame(w, in, &prefs, w->out.data + w->out.len, bound);
 	if (LZ4F_isError(n))
 		return pr_fail(ei, PR_ENOMEM, "cannot compress a block: %s", LZ4F_getErrorName(n));
 	w->out.len += n;
 	w->cur.comp_size = (uint32_t)n;
+	w->cur.stored_size = (uint32_t)in->len;
+	w->cur.encoding = w->opt.rearrange;
 	w->cur.raw_size = (uint32_t)w->raw.len;
 	return PR_OK;
 }

@@ -34,11 +34,11 @@ static inline struct pr_buf unit_slurp(int fd)
 	return b;
 }
 
-/* A sealed segment of the given envelopes, blocks closed at block_bytes. */
-static inline struct pr_buf unit_segment(const struct pr_buf *envelopes, uint32_t block_bytes)
+/* A sealed segment of the given envelopes, blocks closed at block_bytes, of encoding 1 if `rearrange`. */
+static inline struct pr_buf unit_segment_as(const struct pr_buf *envelopes, uint32_t block_bytes, bool rearrange)
 {
 	int fd = memfd_create("segment", 0);
-	struct pr_seg_options opt = {.header.kind = PR_SEG_PACKED, .block_bytes = block_bytes};
+	struct pr_seg_options opt = {.header.kind = PR_SEG_PACKED, .block_bytes = block_bytes, .rearrange = rearrange};
 	struct pr_seg_writer *w;
 	struct pr_errinfo ei;
 
@@ -48,6 +48,11 @@ static inline struct pr_buf unit_segment(const struct pr_buf *envelopes, uint32_
 	assert_int_equal(pr_seg_writer_seal(w, &ei), 0);
 	pr_seg_writer_free(w);
 	return unit_slurp(fd);
+}
+
+static inline struct pr_buf unit_segment(const struct pr_buf *envelopes, uint32_t block_bytes)
+{
+	return unit_segment_as(envelopes, block_bytes, false);
 }
 
 /* xorshift64: the same numbers on every machine. */

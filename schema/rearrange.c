@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * rearrange.c: both directions, side by side: what one writes the other reads, in the same order.
+ *
+ *   u32 plain size, u32 envelopes
+ *   classes          one byte an envelope, in stream order
+ *   head             column: cpu, stream, flags of the envelope; predicted by the envelope of that class before
+ *   size             column: likewise
+ *   seq              column: predicted by the one before in that (cpu, stream), plus 1
+ *   ktime            column: common.ktime of all frames of a class but 0; predicted by the one before, whatever its class
+ *   for each class   its columns, then its special columns
+ *   for each class   the bytes behind the fixed parts, of all its frames
+ *
+ * A column is a byte with a bit for each plane that is not all 0, then those planes; a plane has one byte for each row.
+ */
+#include "schema/rearrange.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/cursor.h"
+#include "schema/rearrange_table.h"
+
+#define SEQ_STATES 1024u
+
+/* What both directions know of a block while they work on it. */
+struct layout {
+	uint32_t n; /* envelopes */
+	uint8_t *cls; /* of each */
+	uint32_t *off; /* of each envelope in the plain bytes */
+	uint32_t *row; /* envelopes ordered by class, in stream order within each */
+	uint32_t first[PR_RE_CLASSES + 1]; /* where a class begins in `row` */
+	uint64_t *v; /* one column at work */
+};
+
+static bool layout_alloc(struct layout *l, uint32_t n)
+{
+	size_t k = n ? n : 1;
+
+	*l = (struct layout){.n = n};
+	l->cls = malloc(k);
+	l->off = malloc(k * sizeof(*l->off));
+	l->row = malloc(k * sizeof(*l->row));
+	l->v = malloc(k * sizeof(*l->v));
+	return l->cls && l->off && l->row && l->v;
+}
+
+static void layout_release(struct layout *l)
+{
+	free(l->cls);
+	free(l->off);
+	free(l->row);
+	free(l->v);
+}
+
+/* Sorts the envelopes by class, keeping their order. */
+static void layout_rows(struct layout *l)
+{
+	uint32_t at[PR_RE_CLASSES + 1] = {0};
+
+	memset(l->first, 0, sizeof(l->first));
+	for (uint32_t i = 0; i < l->n; i++)
+		l->first[l->cls[i] + 1]++;
+	for (int c = 0; c < PR_RE_CLASSES; c++)
+		l->first[c + 1] += l->first[c];
+	memcpy(at, l->first, sizeof(at));
+	for (uint32_t i = 0; i < l->n; i++)
+		l->row[at[l->cls[i]]++] = i;
+}
+
+static uint64_t zigzag(uint64_t d, unsigned width)
+{
+	return width == 8 ? d << 1 ^ (uint64_t)((int64_t)d >> 63) : (uint32_t)((uint32_t)d << 1 ^ (uint32_t)((int32_t)d >> 31));
+}
+
+static uint64_t zagzig(uint64_t z)
+{
+	return z >> 1 ^ -(z & 1);
+}
+
+static uint64_t get_n(const uint8_t *p, unsigned width)
+{
+	return width == 8 ? pr_get_u64(p) : pr_get_u32(p);
+}
+
+static void put_n(uint8_t *p, uint64_t v, unsigned width)
+{
+	if (width == 8)
+		pr_put_u64(p, v);
+	else
+		pr_put_u32(p, (uint32_t)v);
+}
+
+static unsigned seq_state(uint32_t head)
+{
+	return ((head & 0xffff) << 3 ^ head >> 16) % SEQ_STATES; /* cpu and stream; a collision costs bytes, nothing else */
+}
+
+/* ---- forward ------------------------------------------------------------------------------------------------------ */
+
+/* Writes the n differences in v as a column. */
+static void column_put(struct pr_buf *out, const uint64_t *v, uint32_t n, unsigned width)
+{
+	uint64_t all = 0;
+	uint8_t mask = 0, *p;
+
+	for (uint32_t i = 0; i < n; i++)
+		all |= v[i];
+	for (unsigned k = 0; k < width; k++)
+		mask |= (uint8_t)((all >> 8 * k & 0xff ? 1u : 0u) << k);
+	pr_buf_u8(out, mask);
+	for (unsigned k = 0; k < width; k++) {
+		if (!(mask >> k & 1))
+			continue;
+		p = pr_buf_grow(out, n);
+		for (uint32_t i = 0; p && i < n; i++)
+			p[i] = (uint8_t)(v[i] >> 8 * k);
+	}
+}
+
+static bool find_envelopes(struct layout *l, const uint8_t *plain, size_t n)
+{
+	uint32_t i = 0;
+	size_t off = 0;
+
+	while (off < n) {
+		uint32_t size;
+
+		if (n - off < PR_ENVELOPE_SIZE)
+			return false;
+		size = pr_get_u32(plain + off + 4);
+		if (size > n - off - PR_ENVELOPE_SIZE)
+			return false;
+		l->off[i] = (uint32_t)off;
+		l->cls[i++] = pr_re_class_of(plain[off + 3], plain + off + PR_ENVELOPE_SIZE, size);
+		off += PR_ENVELOPE_SIZE + size;
+	}
+	l->n = i;
+	return true;
+}
+
+static void put_envelopes(struct pr_buf *out, struct layout *l, const uint8_t *plain)
+{
+	uint32_t last[PR_RE_CLASSES] = {0}, k = 0;
+	uint64_t seq[SEQ_STATES] = {0}, ktime = 0;
+
+	pr_buf_append(out, l->cls, l->n);
+	for (unsigned field = 0; field < 8; field += 4) { /* head, then size */
+		memset(last, 0, sizeof(last));
+		for (uint32_t i = 0; i < l->n; i++) {
+			uint32_t v = pr_get_u32(plain + l->off[i] + field);
+
+			l->v[i] = zigzag(v - last[l->cls[i]], 4);
+			last[l->cls[i]] = v;
+		}
+		column_put(out, l->v, l->n, 4);
+	}
+	for (uint32_t i = 0; i < l->n; i++) {
+		uint64_t *next = &seq[seq_state(pr_get_u32(plain + l->off[i]))], v = pr_get_u64(plain + l->off[i] + 8);
+
+		l->v[i] = zigzag(v - *next, 8);
+		*next = v + 1;
+	}
+	column_put(out, l->v, l->n, 8);
+	for (uint32_t i = 0; i < l->n; i++) {
+		uint64_t v;
+
+		if (!l->cls[i])
+			continue;
+		v = pr_get_u64(plain + l->off[i] + PR_ENVELOPE_SIZE + 8);
+		l->v[k++] = zigzag(v - ktime, 8);
+		ktime = v;
+	}
+	column_put(out, l->v, k, 8);
+}
+
+static const uint8_t *frame_at(const struct layout *l, const uint8_t *plain, uint32_t row)
+{
+	return plain + l->off[l->row[row]] + PR_ENVELOPE_SIZE;
+}
+
+static void put_column(struct pr_buf *out, struct layout *l, const uint8_t *plain, int c, uint32_t off)
+{
+	uint32_t last = 0, first = l->first[c], n = l->first[c + 1] - first;
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t v = pr_get_u32(frame_at(l, plain, first + i) + off);
+
+		l->v[i] = zigzag(v - last, 4);
+		last = v;
+	}
+	column_put(out, l->v, n, 4);
+}
+
+static uint64_t special_base(const struct pr_re_special *s, const uint8_t *frame)
+{
+	return s->from == PR_RE_KTIME ? pr_get_u64(frame + 8) : get_n(frame + s->arg, s->width);
+}
+
+static void put_special(struct pr_buf *out, struct layout *l, const uint8_t *plain, int c, const struct pr_re_special *s)
+{
+	uint32_t first = l->first[c], n = l->first[c + 1] - first;
+
+	for (uint32_t i = 0; i < n; i++) {
+		const uint8_t *f = frame_at(l, plain, first + i);
+
+		l->v[i] = zigzag(get_n(f + s->off, s->width) - special_base(s, f), s->width);
+	}
+	column_put(out, l->v, n, s->width);
+}
+
+static void put_classes(struct pr_buf *out, struct layout *l, const uint8_t *plain)
+{
+	for (int c = 1; c < PR_RE_CLASSES; c++) {
+		const struct pr_re_class *k = &pr_re_classes[c];
+		const struct pr_re_special *s;
+
+		if (l->first[c] == l->first[c + 1])
+			continue;
+		put_column(out, l, plain, c, 0); /* op, flags, padding; the size is the envelope's, the time has its own column */
+		for (uint32_t off = PR_COMMON_SIZE; off < k->fixed; off += 4) {
+			s = pr_re_special_at(k, off);
+			if (s)
+				off += s->width - 4u;
+			else
+				put_column(out, l, plain, c, off);
+		}
+		for (s = k->special; s->width; s++)
+			put_special(out, l, plain, c, s);
+	}
+	for (int c = 0; c < PR_RE_CLASSES; c++) {
+		for (uint32_t i = l->first[c]; i < l->first[c + 1]; i++) {
+			uint32_t size = pr_get_u32(plain + l->off[l->row[i]] + 4);
+
+			pr_buf_append(out, frame_at(l, plain, i) + pr_re_classes[c].fixed, size - pr_re_classes[c].fixed);
+		}
+	}
+}
+
+bool pr_rearrange(struct pr_buf *out, const uint8_t *plain, size_t n)
+{
+	struct layout l = {0};
+	bool ok = n <= UINT32_MAX && layout_alloc(&l, (uint32_t)(n / PR_ENVELOPE_SIZE)) && find_envelopes(&l, plain, n);
+
+	if (ok) {
+		layout_rows(&l);
+		pr_buf_u32(out, (uint32_t)n);
+		pr_buf_u32(out, l.n);
+		put_envelopes(out, &l, plain);
+		put_classes(out, &l, plain);
+	}
+	layout_release(&l);
+	return ok && !pr_buf_failed(out);
+}
+
+/* ---- back --------------------------------------------------------------------------------------------------------- */
+
+/* Reads a column of n differences into v; false when the bytes end within it. *out_zero: all are 0 (v is not filled). */
+static bool column_get(struct pr_cursor *c, uint64_t *v, uint32_t n, unsigned width, bool *out_zero)
+{
+	uint8_t mask = pr_cursor_u8(c);
+	bool begun = false;
+
+	*out_zero = mask == 0;
+	for (unsigned k = 0; k < width; k++) {
+		const uint8_t *p;
+
+		if (!(mask >> k & 1))
+			continue;
+		p = pr_cursor_bytes(c, n);
+		if (!p)
+			return false;
+		if (begun)
+			for (uint32_t i = 0; i < n; i++)
+				v[i] |= (uint64_t)p[i] << 8 * k;
+		else
+			for (uint32_t i = 0; i < n; i++)
+				v[i] = (uint64_t)p[i] << 8 * k;
+		begun = true;
+	}
+	return !c->failed && mask >> width == 0;
+}
+
+/* As column_get, with v filled in any case. */
+static bool column_get_all(struct pr_cursor *c, uint64_t *v, uint32_t n, unsigned width)
+{
+	bool zero;
+
+	if (!column_get(c, v, n, width, &zero))
+		return false;
+	if (zero)
+		memset(v, 0, n * sizeof(*v));
+	return true;
+}
+
+/* Classes, heads and sizes: they tell where each envelope stands. The heads wait in `head`. */
+static bool get_offsets(struct layout *l, struct pr_cursor *c, uint32_t *head, size_t plain_size)
+{
+	uint32_t last[PR_RE_CLASSES] = {0};
+	const uint8_t *cls = pr_cursor_bytes(c, l->n);
+	size_t off = 0;
+
+	for (uint32_t i = 0; cls && i < l->n; i++) {
+		if (cls[i] >= PR_RE_CLASSES)
+			return false;
+		l->cls[i] = cls[i];
+	}
+	if (!cls || !column_get_all(c, l->v, l->n, 4))
+		return false;
+	for (uint32_t i = 0; i < l->n; i++)
+		head[i] = last[cls[i]] += (uint32_t)zagzig(l->v[i]);
+	memset(last, 0, sizeof(last));
+	if (!column_get_all(c, l->v, l->n, 4))
+		return false;
+	for (uint32_t i = 0; i < l->n; i++) {
+		uint32_t size = last[cls[i]] += (uint32_t)zagzig(l->v[i]);
+
+		if (size < pr_re_classes[cls[i]].fixed || plain_size - off < PR_ENVELOPE_SIZE ||
+			size > plain_size - off - PR_ENVELOPE_SIZE)
+			return false;
+		l->off[i] = (uint32_t)off;
+		l->v[i] = size; /* kept for get_envelopes */
+		off += PR_ENVELOPE_SIZE + size;
+	}
+	return off == plain_size;
+}
+
+/* Writes the envelopes, and size and ktime of the frames of a class. l->v holds the sizes. */
+static bool get_envelopes(struct layout *l, struct pr_cursor *c, const uint32_t *head, uint8_t *plain)
+{
+	uint64_t seq[SEQ_STATES] = {0}, ktime = 0;
+	uint32_t k = 0;
+
+	for (uint32_t i = 0; i < l->n; i++) {
+		pr_put_u32(plain + l->off[i], head[i]);
+		pr_put_u32(plain + l->off[i] + 4, (uint32_t)l->v[i]);
+		if (l->cls[i])
+			pr_put_u32(plain + l->off[i] + PR_ENVELOPE_SIZE + 4, (uint32_t)l->v[i]);
+	}
+	if (!column_get_all(c, l->v, l->n, 8))
+		return false;
+	for (uint32_t i = 0; i < l->n; i++) {
+		uint64_t *next = &seq[seq_state(head[i])], v = *next + zagzig(l->v[i]);
+
+		pr_put_u64(plain + l->off[i] + 8, v);
+		*next = v + 1;
+	}
+	if (!column_get_all(c, l->v, l->n - l->first[1], 8)) /* all but class 0 */
+		return false;
+	for (uint32_t i = 0; i < l->n; i++) {
+		if (!l->cls[i])
+			continue;
+		ktime += zagzig(l->v[k++]);
+		pr_put_u64(plain + l->off[i] + PR_ENVELOPE_SIZE + 8, ktime);
+	}
+	return true;
+}
+
+static uint8_t *plain_frame(const struct layout *l, uint8_t *plain, uint32_t row)
+{
+	return plain + l->off[l->row[row]] + PR_ENVELOPE_SIZE;
+}
+
+/* Each row as the one before it; the columns then say what differs. */
+static void copy_rows(const struct layout *l, uint8_t *plain, int c)
+{
+	uint32_t fixed = pr_re_classes[c].fixed;
+	uint8_t *f = plain_frame(l, plain, l->first[c]), *next;
+
+	memset(f, 0, 4);
+	memset(f + PR_COMMON_SIZE, 0, fixed - PR_COMMON_SIZE);
+	for (uint32_t i = l->first[c] + 1; i < l->first[c + 1]; i++, f = next) {
+		next = plain_frame(l, plain, i);
+		memcpy(next, f, 4);
+		memcpy(next + PR_COMMON_SIZE, f + PR_COMMON_SIZE, fixed - PR_COMMON_SIZE);
+	}
+}
+
+static bool get_column(struct layout *l, struct pr_cursor *cur, uint8_t *plain, int c, uint32_t off)
+{
+	uint32_t last = 0, first = l->first[c], n = l->first[c + 1] - first;
+	bool zero;
+
+	if (!column_get(cur, l->v, n, 4, &zero))
+		return false;
+	for (uint32_t i = 0; !zero && i < n; i++) {
+		last += (uint32_t)zagzig(l->v[i]);
+		pr_put_u32(plain_frame(l, plain, first + i) + off, last);
+	}
+	return true;
+}
+
+static bool get_special(struct layout *l, struct pr_cursor *cur, uint8_t *plain, int c, const struct pr_re_special *s)
+{
+	uint32_t first = l->first[c], n = l->first[c + 1] - first;
+
+	if (!column_get_all(cur, l->v, n, s->width))
+		return false;
+	for (uint32_t i = 0; i < n; i++) {
+		uint8_t *f = plain_frame(l, plain, first + i);
+
+		put_n(f + s->off, special_base(s, f) + zagzig(l->v[i]), s->width);
+	}
+	return true;
+}
+
+static bool get_class(struct layout *l, struct pr_cursor *cur, uint8_t *plain, int c)
+{
+	const struct pr_re_class *k = &pr_re_classes[c];
+	const struct pr_re_special *s;
+
+	copy_rows(l, plain, c);
+	if (!get_column(l, cur, plain, c, 0))
+		return false;
+	for (uint32_t off = PR_COMMON_SIZE; off < k->fixed; off += 4) {
+		s = pr_re_special_at(k, off);
+		if (s)
+			off += s->width - 4u;
+		else if (!get_column(l, cur, plain, c, off))
+			return false;
+	}
+	for (s = k->special; s->width; s++)
+		if (!get_special(l, cur, plain, c, s))
+			return false;
+	return true;
+}
+
+static bool get_classes(struct layout *l, struct pr_cursor *cur, uint8_t *plain)
+{
+	for (int c = 1; c < PR_RE_CLASSES; c++)
+		if (l->first[c] != l->first[c + 1] && !get_class(l, cur, plain, c))
+			return false;
+	for (int c = 0; c < PR_RE_CLASSES; c++) {
+		for (uint32_t i = l->first[c]; i < l->first[c + 1]; i++) {
+			uint32_t n = pr_get_u32(plain + l->off[l->row[i]] + 4) - pr_re_classes[c].fixed;
+			const uint8_t *p = pr_cursor_bytes(cur, n);
+
+			if (!p)
+				return false;
+			memcpy(plain_frame(l, plain, i) + pr_re_classes[c].fixed, p, n);
+		}
+	}
+	return pr_cursor_left(cur) == 0;
+}
+
+bool pr_rearrange_back(struct pr_buf *out, const uint8_t *p, size_t n, size_t plain_size)
+{
+	struct pr_cursor c = pr_cursor_make(p, n);
+	struct layout l = {0};
+	uint32_t *head = NULL, count;
+	uint8_t *plain = NULL;
+	bool ok = pr_cursor_u32(&c) == plain_size && plain_size <= UINT32_MAX;
+
+	count = pr_cursor_u32(&c);
+	ok = ok && !c.failed && count <= plain_size / PR_ENVELOPE_SIZE;
+	if (ok) {
+		head = malloc((count + 1) * sizeof(*head));
+		plain = pr_buf_grow(out, plain_size);
+		ok = head && (plain || !plain_size) && layout_alloc(&l, count) && get_offsets(&l, &c, head, plain_size);
+	}
+	if (ok) {
+		layout_rows(&l);
+		ok = get_envelopes(&l, &c, head, plain) && get_classes(&l, &c, plain);
+	}
+	free(head);
+	layout_release(&l);
+	return ok;
+}
