@@ -25,7 +25,7 @@ base:
 schema: base
 bpf: schema/frame.h
 replay: schema base
-recorder: schema base bpf/snapshot.h bpf/maps.h bpf/procrec.skel.h replay/cache
+recorder: schema base bpf/snapshot.h bpf/maps.h bpf/maps.h bpf/procrec.skel.h replay/cache
 cli: recorder replay base
 '
 allowed_from() { # allowed_from FOLDER INCLUDED
