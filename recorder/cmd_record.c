@@ -20,7 +20,7 @@
 
 struct args {
 	const char *out, *sync;
-	bool force, only_tree, failed_exec, raw_tracepoints, no_index, quiet;
+	bool force, only_tree, failed_exec, raw_tracepoints, no_index, plain, quiet;
 	uint64_t ring, queue, level, read_delay_ns;
 	bool queue_given;
 };
@@ -89,8 +89,8 @@ static void default_name(char *out, size_t size)
 
 static void describe(const struct args *a, char *out, size_t size)
 {
-	snprintf(out, size, "ring=%llu sync=%s level=%llu%s%s%s", (unsigned long long)(a->ring ? a->ring : PR_CAPTURE_RING_DEFAULT),
-		a->sync ? a->sync : "1s", (unsigned long long)a->level, a->only_tree ? " only-tree" : "",
+	snprintf(out, size, "ring=%llu sync=%s level=%llu%s%s%s%s", (unsigned long long)(a->ring ? a->ring : PR_CAPTURE_RING_DEFAULT),
+		a->sync ? a->sync : "1s", (unsigned long long)a->level, a->plain ? " plain" : "", a->only_tree ? " only-tree" : "",
 		a->failed_exec ? " failed-exec" : "", a->raw_tracepoints ? " raw-tracepoints" : "");
 }
 
@@ -177,6 +177,7 @@ static int parse(int argc, char **argv, struct args *a, int *out_n, struct pr_er
 		{0, "queue", PR_OPT_SIZE, &a->queue, "SIZE", "memory for a slow disk (64M)", &a->queue_given},
 		{0, "sync", PR_OPT_STR, &a->sync, "WHEN", "commit to the disk: block, a time span, or none (1s)", NULL},
 		{0, "level", PR_OPT_U64, &a->level, "N", "LZ4 level, 0 (fast) to 12 (small)", NULL},
+		{0, "plain", PR_OPT_FLAG, &a->plain, NULL, "keep the stream's order in blocks, for lz4 -dc; thrice the size", NULL},
 		{0, "no-index", PR_OPT_FLAG, &a->no_index, NULL, "keep no index beside the trace", NULL},
 		{'q', "quiet", PR_OPT_FLAG, &a->quiet, NULL, "no status, and a summary only when something was lost", NULL},
 		{0, "raw-tracepoints", PR_OPT_FLAG, &a->raw_tracepoints, NULL, "attach untyped (for tests)", NULL},
@@ -207,6 +208,7 @@ static void fill(struct pr_session_options *so, const struct args *a, const char
 	so->spool.index = !a->no_index;
 	so->spool.queue_bytes = a->queue;
 	so->spool.level = (int)a->level;
+	so->spool.plain = a->plain;
 	so->read_delay_ns = a->read_delay_ns;
 	find_owner(&so->spool);
 }

@@ -63,7 +63,7 @@ static int open_file(const struct pr_spool_options *opt, int *out_fd, struct pr_
 
 static int open_writer(struct pr_spool *s, const struct pr_spool_options *opt, struct pr_errinfo *ei)
 {
-	struct pr_seg_options so = {.level = opt->level};
+	struct pr_seg_options so = {.level = opt->level, .rearrange = !opt->plain};
 	struct timespec now;
 
 	if (getrandom(so.header.uuid, PR_SEG_UUID, 0) != PR_SEG_UUID)

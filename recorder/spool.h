@@ -32,6 +32,7 @@ struct pr_spool_options {
 	enum pr_sync_when sync;
 	uint64_t queue_bytes; /* 0: PR_SPOOL_QUEUE_DEFAULT */
 	int level; /* of the LZ4 compression */
+	bool plain; /* keep the bytes of a block in the stream's order (segment encoding 0) */
 	bool give_away; /* chown the files to these: who called sudo can then read what he recorded */
 	uid_t uid;
 	gid_t gid;
