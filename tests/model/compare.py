@@ -23,6 +23,8 @@ from concurrent.futures import ProcessPoolExecutor
 import gen
 from model import COMMON, Model, split_frames
 
+# A sanitizer's own exit status is 1, which for procrec means "malformed frames": set it apart.
+ENV = dict(os.environ, LC_ALL="C", ASAN_OPTIONS="exitcode=99", UBSAN_OPTIONS="exitcode=99:print_stacktrace=1", LSAN_OPTIONS="exitcode=99")
 VIEWS = {"ev": "", "ca": "--cache", "un": "--cache --until-frame N"}
 NAMES = {"ev": "events", "ca": "cache", "un": "cache at an earlier frame"}
 
@@ -50,7 +52,9 @@ def slurp(path):
 
 def model_of(raw, settings):
     m, lines, until, at_until = Model(settings), [], until_of(raw), None
-    for i, (frame, framed) in enumerate(split_frames(raw)):
+    frames = list(split_frames(raw))
+    m.find_first_clock(frames)
+    for i, (frame, framed) in enumerate(frames):
         if i == until:
             at_until = m.cache_lines()
         line = m.apply(frame, framed)
@@ -68,7 +72,7 @@ def procrec_of(procrec, jobs):
             with open("%s/%d.raw" % (tmp, i), "wb") as f:
                 f.write(raw)
             script.append(commands(procrec, settings, until_of(raw), str(i)))
-        shell = subprocess.Popen(["sh", "-s"], stdin=subprocess.PIPE, cwd=tmp, env=dict(os.environ, LC_ALL="C"))
+        shell = subprocess.Popen(["sh", "-s"], stdin=subprocess.PIPE, cwd=tmp, env=ENV)
         shell.stdin.write("".join(script).encode("utf-8", "surrogateescape"))
         shell.stdin.close()
         yield None  # running: the caller may work meanwhile

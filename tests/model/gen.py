@@ -70,6 +70,10 @@ def user_name(uid, name, now=0):
     return frame(211, struct.pack("<II", uid, 0) + name, now)
 
 
+def clock(boot, real):
+    return frame(212, struct.pack("<QQQ", boot, real & U64, 0), boot)
+
+
 def host(name, now=0):
     return frame(210, item(32, name), now)
 
@@ -134,6 +138,7 @@ class Generator:
         self.dead = []
         self.ids = []
         self.marks = [self.now]  # times of earlier frames, to come back to at exactly one age later
+        self.clocked = self.rng.random() < 0.25
         self.hold = False  # the next tick stays at self.now
         self.age, self.max_data = settings_of(seed).max_age_s * NS, settings_of(seed).max_data
         self.steps = {name: getattr(self, "step_" + name) for name in STEPS.split()}
@@ -372,7 +377,10 @@ class Generator:
 
     def step_own(self):
         rng, r = self.rng, self.rng.random()
-        if r < 0.2:
+        if self.clocked and rng.random() < 0.3:
+            boot = rng.choice([self.tick(), self.tick(), rng.choice(self.marks)])
+            self.out.append(clock(boot, rng.choice([boot, 1700000000 * NS + boot, 1700000000 * NS + boot + 12345, -1, (1 << 63) - 1, -(1 << 63)])))
+        elif r < 0.2:
             self.out.append(user_name(rng.choice(UIDS), self.string(), self.tick()))
         elif r < 0.3:
             self.out.append(host(self.string(), self.tick()))

@@ -11,6 +11,8 @@ Standard library only.
 """
 import argparse
 import base64
+import bisect
+import datetime
 import re
 import struct
 import sys
@@ -20,6 +22,7 @@ FRAME_MAX = 16 << 20
 NS = 1000000000
 U32 = 0xffffffff
 U64 = 0xffffffffffffffff
+EPOCH = datetime.datetime(1970, 1, 1)
 
 OP_EXECVE, OP_EXIT, OP_CLONE, OP_DATA = 5, 7, 23, 24
 OP_EXEC_INFO, OP_CLONE_INFO, OP_EXIT_INFO, OP_REPARENT, OP_EXEC_FAIL = 200, 201, 202, 203, 204
@@ -68,6 +71,7 @@ DESC = struct.Struct("<8xIIQQ")  # leftover, size, id.pid, id.time
 EXEC_INFO = struct.Struct("<16xI4xQ4xI")  # key; argc is skipped; args_bytes
 ITEM = struct.Struct("<HH")
 USER_NAME = struct.Struct("<16xI")
+CLOCK = struct.Struct("<8xQ8xq")  # boot time, real time
 
 
 def signed(v):
@@ -256,15 +260,39 @@ class Model:
         self.data = {}  # (id.pid, id.time) -> bytes
         self.last_data_clear = None
         self.exec_info = None  # (key, argv0 or None, args_bytes), until the next execve
+        self.clocks = []  # (boot time, real time) of the CLOCK frames so far, sorted, one for each boot time
         self.clone_misses = self.data_misses = self.malformed = self.frames = 0
         self.handlers = {OP_EXECVE: self.execve, OP_CLONE: self.clone, OP_EXIT: self.exit, OP_DATA: self.data_frame}
 
     def feed(self, stream, out):
         """Applies every frame of the stream; event lines (str, no newline) are appended to out."""
-        for frame, framed in split_frames(stream):
+        frames = list(split_frames(stream))
+        self.find_first_clock(frames)
+        for frame, framed in frames:
             line = self.apply(frame, framed)
             if line is not None:
                 out.append(line)
+
+    def find_first_clock(self, frames):
+        """The first CLOCK frame of the whole stream also tells the times of what stands before it."""
+        for frame, framed in frames:
+            if framed and frame[0] == OP_CLOCK and len(frame) >= FIXED[OP_CLOCK]:
+                self.clock(frame)
+                return
+
+    def clock(self, frame):
+        boot, real = CLOCK.unpack_from(frame)
+        at = bisect.bisect_left(self.clocks, boot, key=lambda c: c[0])
+        if at == len(self.clocks) or self.clocks[at][0] != boot:
+            self.clocks.insert(at, (boot, real))
+
+    def time(self, now):
+        """RFC 3339 in UTC with nine digits, or null: from the nearest CLOCK at or before `now`, else the earliest."""
+        if not self.clocks:
+            return "null"
+        boot, real = self.clocks[max(0, bisect.bisect_right(self.clocks, now, key=lambda c: c[0]) - 1)]
+        seconds, ns = divmod(signed(real + now - boot), NS)
+        return '"%s.%09dZ"' % ((EPOCH + datetime.timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S"), ns)
 
     def apply(self, frame, framed=True):
         seq = self.frames
@@ -380,7 +408,7 @@ class Model:
         cache = self.cache
         if flags & F_PROCFS:
             cache.add(key, value)
-            return self.event("execve", seq, key)
+            return self.event("execve", seq, key, now)
         cache.inc(parent)
         cache.add(key, value)
         if cktime != 0:
@@ -391,7 +419,7 @@ class Model:
         cache.clear_expired(ktime)
         if len(cache.map) > self.settings.max_entries:
             cache.clear()
-        return self.event("execve", seq, key)
+        return self.event("execve", seq, key, now)
 
     # -- clone, exit
 
@@ -402,14 +430,14 @@ class Model:
         parent = cache.map.get((ppid, pktime))
         if not parent:
             self.clone_misses += 1
-            return self.event("clone", seq, key)
+            return self.event("clone", seq, key, now)
         value = Value(pid, ktime, ppid, pktime, self.exec_id(pid, ktime), parent.text)
         cache.inc((ppid, pktime))
         cache.add(key, value)
         cache.clear_expired(now)
         if len(cache.map) > self.settings.max_clone_entries:
             cache.clear()
-        return self.event("clone", seq, key)
+        return self.event("clone", seq, key, now)
 
     def exit(self, frame, seq, now):
         pid, ktime, status = EXIT.unpack_from(frame)
@@ -422,7 +450,7 @@ class Model:
         cache.clear_expired(now)
         tail = ',"exit":{"code":%d,"signal":%d,"core":%s,"status":%d}' % (
             status >> 8 & 0xff, status & 0x7f, "true" if status & 0x80 else "false", status)
-        return self.event("exit", seq, key, tail)
+        return self.event("exit", seq, key, now, tail)
 
     # -- procrec's own frames
 
@@ -456,6 +484,8 @@ class Model:
                         self.hostname = b
         elif op == OP_USER_NAME:
             self.users[USER_NAME.unpack_from(frame)[0]] = frame[24:]
+        elif op == OP_CLOCK:
+            self.clock(frame)
         elif op == OP_STREAM_STATE and (len(frame) - FIXED[op]) % STREAM_ROW:
             raise Malformed
 
@@ -464,8 +494,8 @@ class Model:
     def exec_id(self, pid, ktime):
         return base64.b64encode(b"%s:%d:%d" % (self.hostname, ktime, pid)).decode()
 
-    def event(self, kind, seq, key, tail=""):
-        head = '{"type":"%s","seq":%d,"time":null,"ktime":%d,"pid":%d' % (kind, seq, key[1], key[0])
+    def event(self, kind, seq, key, now, tail=""):
+        head = '{"type":"%s","seq":%d,"time":%s,"ktime":%d,"pid":%d' % (kind, seq, self.time(now), key[1], key[0])
         v = self.cache.map.get(key)
         if not v:
             return head + ',"miss":true}'

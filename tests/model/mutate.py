@@ -22,7 +22,6 @@ import multiprocessing
 import os
 import random
 import re
-import shlex
 import shutil
 import signal
 import subprocess
@@ -36,8 +35,9 @@ import gen
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 MAKE = ["make", "-s", "--no-print-directory", "BPF=0", "OPT=-O0", "CFLAGS_EXTRA=-Wno-error"]
-TESTS = ["make -s BPF=0 OPT=-O0 CFLAGS_EXTRA=-Wno-error check-unit", "make -s BPF=0 OPT=-O0 CFLAGS_EXTRA=-Wno-error check-golden",
-         "{python} -B tests/model/compare.py --no-shrink --max-reports 1 --jobs 1 --seeds 100"]
+SAN = "make -s --no-print-directory O=build/san SAN=address,undefined BPF=0 OPT=-O0 CFLAGS_EXTRA=-Wno-error "
+TESTS = [" ".join(MAKE) + " check-golden", " ".join(MAKE) + " check-unit", SAN + "MODEL_SEEDS=60 check-golden check-model",
+         SAN + "check-unit"]
 KEYWORDS = {"if", "for", "while", "switch", "return", "sizeof", "do", "else", "case", "goto"}
 
 # ---- finding mutants -------------------------------------------------------------------------------------------------
@@ -151,6 +151,7 @@ class Scratch:
         if status:
             sys.exit("mutate.py: the unchanged tree does not build:\n" + text[-3000:])
         self.prepare()
+        self.check_unchanged()
 
     def prepare(self):
         """The streams of the built-in test: packed once, with the answers of the model."""
@@ -174,7 +175,7 @@ class Scratch:
 
     def run(self, command, timeout, shell=False):
         """(exit status, output); a run past the timeout is ended with all its children and counts as failed."""
-        p = subprocess.Popen(command, shell=shell, cwd=self.dir, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        p = subprocess.Popen(command, shell=shell, cwd=self.dir, env=compare.ENV, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                              stderr=subprocess.STDOUT, start_new_session=True)
         try:
             text = p.communicate(timeout=timeout)[0]
@@ -187,11 +188,9 @@ class Scratch:
     def quick(self, procrec, streams):
         """None, or what is wrong. Eight streams at a time, so that most mutants cost a few milliseconds."""
         for at in range(0, len(streams), 8):
-            part, script = streams[at:at + 8], ["P=%s; ulimit -t 10" % procrec]
-            for base, commands, _ in part:
-                script.append("rm -f %s.rc" % base)
-                script += commands
-                script.append("while read -r s; do [ $s -le 1 ] || exit $s; done <%s.rc" % base)
+            part, script = streams[at:at + 8], ["P=%s; ulimit -t 1 -v 4000000" % procrec]
+            for _, commands, _ in part:
+                script += [re.sub(r"; echo \$\? >>\S+$", " || [ $? -eq 1 ] || exit 9", c) for c in commands]
             status, text = self.run(["sh", "-c", "\n".join(script)], 20)
             if status:
                 return "exit status %d %s" % (status, text[-200:])
@@ -308,11 +307,12 @@ def main():
     p.add_argument("--jobs", type=int, default=1)
     p.add_argument("--goal", type=float, default=90.0, help="percent that must be killed")
     p.add_argument("--log", metavar="FILE", help="results, one JSON line each; what is in it is not tried again")
+    p.add_argument("--retry", action="store_true", help="with --log: try again what survived")
     p.add_argument("--equivalents", default=os.path.join(HERE, "mutants-equivalent.txt"))
     p.add_argument("--list", action="store_true")
     p.add_argument("-v", "--verbose", action="store_true", help="print the killed ones too")
     options = p.parse_args()
-    options.test = [t.replace("{python}", shlex.quote(sys.executable)) for t in (TESTS if options.test is None else options.test) if t]
+    options.test = [t for t in (TESTS if options.test is None else options.test) if t]
     todo, texts = collect(options)
     if options.list:
         for m in todo:
@@ -323,6 +323,8 @@ def main():
     if options.log and os.path.exists(options.log):
         with open(options.log) as f:
             done = {r["key"]: r for r in map(json.loads, f)}
+        if options.retry:
+            done = {k: r for k, r in done.items() if r["verdict"] != "survived"}
     for m in todo:
         old = done.get(m.key())
         if (m.path, m.before, m.after) in known:

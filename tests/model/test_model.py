@@ -7,7 +7,7 @@ import unittest
 
 import gen
 import model
-from gen import clone, data, desc, exec_info, execve, exit_, frame, host, item, user_name
+from gen import clock, clone, data, desc, exec_info, execve, exit_, frame, host, item, user_name
 from model import (F_CLONE, F_DATA_ARGS, F_DATA_FILENAME, F_ERROR_CWD, F_ERROR_FILENAME, F_NO_CWD_SUPPORT, F_PROCFS, F_ROOT_CWD,
                    NS, U32, U64, Model, Settings)
 
@@ -433,6 +433,18 @@ class Output(unittest.TestCase):
         self.assertEqual(keys[keys.index("cwd"):], ["cwd", "cwd_b64", "cap", "parent"])
         self.assertEqual(list(e["parent"]), ["pid", "ktime", "exec_id", "uid", "user", "binary", "binary_b64", "arguments", "arguments_b64",
                                              "cwd", "cwd_b64", "cap"])
+
+    def test_time(self):
+        self.assertEqual(run(execve((1, 1), b"/x\0")).events[0]["time"], None)
+        m = run(execve((1, 1), b"/x\0", now=2), clock(10, NS), exit_((9, 9), 9), exit_((9, 9), 10), exit_((9, 9), 19), clock(20, 5 * NS),
+                exit_((9, 9), 19), exit_((9, 9), 21), clock(20, 7), exit_((9, 9), 20), clock(5, -1), exit_((9, 9), 6), exit_((9, 9), 4),
+                frame(212, bytes(23)))
+        at = "1970-01-01T00:00:0%d.%09dZ"
+        self.assertEqual([e["time"] for e in m.events], [
+            at % (0, 999999992), at % (0, 999999999), at % (1, 0), at % (1, 9), at % (1, 9), at % (5, 1), at % (5, 0), at % (0, 0),
+            "1969-12-31T23:59:59.999999998Z"])
+        m = run(clock(0, (1 << 63) - 1), exit_((9, 9), 0), exit_((9, 9), 1))
+        self.assertEqual([e["time"] for e in m.events], ["2262-04-11T23:47:16.854775807Z", "1677-09-21T00:12:43.145224192Z"])
 
     def test_names_apply_from_their_place_on(self):
         m = run(execve((1, 1), b"/x\0", uid=5), user_name(5, b"a"), host(b"h2"), execve((2, 2), b"/x\0", uid=5), user_name(5, b""),
