@@ -5,7 +5,7 @@
 
 #include "base/command.h"
 
-pr_command_fn pr_cmd_pack, pr_cmd_unpack, pr_cmd_info, pr_cmd_verify, pr_cmd_asm, pr_cmd_disasm;
+pr_command_fn pr_cmd_pack, pr_cmd_unpack, pr_cmd_info, pr_cmd_verify, pr_cmd_asm, pr_cmd_disasm, pr_cmd_golden;
 pr_command_fn pr_cmd_replay, pr_cmd_stats, pr_cmd_audit;
 
 /* clang-format off */
@@ -15,6 +15,7 @@ pr_command_fn pr_cmd_replay, pr_cmd_stats, pr_cmd_audit;
 	{"unpack", pr_cmd_unpack, "give the raw frames of a trace back"}, \
 	{"asm", pr_cmd_asm, "make a trace of frames written as text"}, \
 	{"disasm", pr_cmd_disasm, "print the frames of a trace as text"}, \
+	{"golden", pr_cmd_golden, "golden tests for your own frames"}, \
 	{"info", pr_cmd_info, "what this trace is"}, \
 	{"verify", pr_cmd_verify, "prove that a trace is as it was written, or say where not"}, \
 	{"stats", pr_cmd_stats, "what is in this trace, in numbers"}, \
