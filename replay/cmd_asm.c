@@ -17,6 +17,7 @@ struct job {
 	const char *name; /* of the input, for messages */
 	struct pr_buf text;
 	uint64_t block_bytes; /* 0: as usual */
+	bool rearranged;
 };
 
 static int read_all(const char *path, struct pr_buf *out, struct pr_errinfo *ei)
@@ -57,6 +58,7 @@ static int assemble(const struct job *j, int fd, struct pr_errinfo *ei)
 
 	pr_raw_options(&opt, j->text.data, j->text.len);
 	opt.block_bytes = (uint32_t)j->block_bytes;
+	opt.rearrange = j->rearranged;
 	err = pr_seg_writer_new(&w, fd, &opt, ei);
 	if (!err)
 		err = pr_asm_text(j->name, j->text.data, j->text.len, put_frame, w, ei);
@@ -113,6 +115,7 @@ int pr_cmd_asm(int argc, char **argv)
 		{'o', "output", PR_OPT_STR, &output, "TRACE", "where to write the trace; '-' is standard output", NULL},
 		{'f', "force", PR_OPT_FLAG, &force, NULL, "replace an existing TRACE", NULL},
 		{0, "block-bytes", PR_OPT_SIZE, &job.block_bytes, "SIZE", "close a block of the trace at so many bytes (256K)", NULL},
+		{0, "rearranged", PR_OPT_FLAG, &job.rearranged, NULL, "smaller blocks, which 'lz4 -dc' alone gives no frames of", NULL},
 		{0},
 	};
 	const struct pr_usage usage = {"asm", "FILE -o TRACE",
