@@ -29,7 +29,7 @@ static __always_inline void clone_emit(struct pr_bpf_counts *c, struct task_stru
 	r.m.parent = is->parent;
 	r.info.key.pid = r.m.tgid;
 	r.info.key.ktime = is->start;
-	r.info.clone_flags = clone_flags;
+	r.info.clone_flags = clone_flags | (rd(child, exit_signal) & 255); /* the kernel has it apart */
 	r.info.creator_tid = bpf_get_current_pid_tgid();
 	r.info.ppid = rd(child, real_parent, tgid);
 	r.info.sid = task_group(child, PIDTYPE_SID);

@@ -193,6 +193,7 @@ struct css_set {
 struct task_struct {
 	unsigned int flags;
 	int exit_code;
+	int exit_signal;
 	__u32 pid, tgid; /* int in the kernel, never negative */
 	struct mm_struct *mm;
 	struct task_struct *real_parent;

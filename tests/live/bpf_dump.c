@@ -38,7 +38,7 @@ static void put(const char *name, const uint8_t *p, size_t n)
 		else
 			printf("\\x%02x", p[i]);
 	}
-	printf(shown < n ? "\"...(%zu)" : "\"", n);
+	printf(shown < n ? "\"..." : "\"");
 }
 
 static void put_key(const char *name, struct pr_key k)

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the kernel side emits, case by case, against what the acting program itself did: tests/live/bpf_cases.c, without recorder and replay."""
+
+import os
+
+import live
+
+
+def run_cases(*options):
+    r = live.run(os.path.join(live.BIN, "bpf_cases"), *options)
+    bad = [line for line in r.out.splitlines() if not line.startswith("ok")]
+    live.equal(r.status, 0, "\n".join(bad) + r.err)
+    return bad[-1]
+
+
+def test_bpf_cases():
+    return run_cases()
+
+
+def test_bpf_cases_plain_tracepoints():
+    return run_cases("-w")
+
+
+if __name__ == "__main__":
+    live.main(globals())
