@@ -5,14 +5,24 @@
 
 static void lead(struct pr_json *j, const char *key)
 {
-	if (j->comma)
-		pr_buf_u8(j->out, ',');
-	j->comma = true;
-	if (!key)
+	size_t n = key ? strlen(key) : 0;
+	uint8_t *p;
+
+	if (!key) {
+		if (j->comma)
+			pr_buf_u8(j->out, ',');
+		j->comma = true;
 		return;
-	pr_buf_u8(j->out, '"');
-	pr_buf_str(j->out, key); /* keys are our own: plain ASCII */
-	pr_buf_append(j->out, "\":", 2);
+	}
+	p = pr_buf_grow(j->out, n + 3 + j->comma);
+	if (!p)
+		return;
+	if (j->comma)
+		*p++ = ',';
+	j->comma = true;
+	*p++ = '"';
+	memcpy(p, key, n); /* keys are our own: plain ASCII */
+	memcpy(p + n, "\":", 2);
 }
 
 static void open_with(struct pr_json *j, const char *key, char c)
@@ -81,7 +91,10 @@ void pr_json_null(struct pr_json *j, const char *key)
 
 static void escape_unit(struct pr_buf *b, uint32_t unit)
 {
-	pr_buf_printf(b, "\\u%04x", unit);
+	static const char digits[] = "0123456789abcdef";
+	const char s[6] = {'\\', 'u', digits[unit >> 12 & 15], digits[unit >> 8 & 15], digits[unit >> 4 & 15], digits[unit & 15]};
+
+	pr_buf_append(b, s, sizeof(s));
 }
 
 static void escape_cp(struct pr_buf *b, uint32_t cp)
@@ -111,11 +124,7 @@ static bool quoted(struct pr_buf *b, const uint8_t *p, size_t n)
 	uint32_t cp;
 
 	pr_buf_u8(b, '"');
-	while (i < n) {
-		if (p[i] >= 0x20 && p[i] < 0x7f && p[i] != '"' && p[i] != '\\') {
-			i++;
-			continue;
-		}
+	while ((i += pr_text_plain(p + i, n - i)) < n) {
 		k = pr_utf8_next(p + i, n - i, &cp, &bad);
 		if (k && cp >= 0x80 && !pr_text_unsafe(cp)) {
 			i += k;

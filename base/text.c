@@ -60,6 +60,34 @@ bool pr_utf8_valid(const uint8_t *p, size_t n)
 	return true;
 }
 
+/* The high bit of each byte that is 0; above a byte that is 0, others may be set as well. */
+static uint64_t zero_bytes(uint64_t v)
+{
+	return (v - 0x0101010101010101u) & ~v & 0x8080808080808080u;
+}
+
+static uint64_t all(uint8_t c)
+{
+	return c * (uint64_t)0x0101010101010101u;
+}
+
+size_t pr_text_plain(const uint8_t *p, size_t n)
+{
+	size_t i = 0;
+	uint64_t v, below_space;
+
+	/* Eight at a time while all are plain; which byte was not, the loop below finds out. */
+	for (; n - i >= 8; i += 8) {
+		memcpy(&v, p + i, sizeof(v));
+		below_space = (v - all(0x20)) & ~v & all(0x80);
+		if ((v & all(0x80)) | below_space | zero_bytes(v ^ all('"')) | zero_bytes(v ^ all('\\')) | zero_bytes(v ^ all(0x7f)))
+			break;
+	}
+	while (i < n && p[i] >= 0x20 && p[i] < 0x7f && p[i] != '"' && p[i] != '\\')
+		i++;
+	return i;
+}
+
 bool pr_text_unsafe(uint32_t cp)
 {
 	static const struct {
@@ -106,11 +134,7 @@ static void escape(struct pr_buf *b, const uint8_t *p, size_t n, bool double_bac
 	size_t i = 0, start = 0, k, bad;
 	uint32_t cp = 0;
 
-	while (i < n) {
-		if (p[i] >= 0x20 && p[i] < 0x7f && p[i] != '\\') {
-			i++;
-			continue;
-		}
+	while ((i += pr_text_plain(p + i, n - i)) < n) {
 		k = pr_utf8_next(p + i, n - i, &cp, &bad);
 		if (k && !pr_text_unsafe(cp) && !(cp == '\\' && double_backslash)) {
 			i += k;

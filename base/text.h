@@ -23,6 +23,12 @@ size_t pr_utf8_next(const uint8_t *p, size_t n, uint32_t *out_cp, size_t *out_ba
 bool pr_utf8_valid(const uint8_t *p, size_t n);
 
 /*
+ * Length of the longest beginning of the bytes that is printable ASCII without `"` and `\`: what every rendering can take over
+ * as it stands.
+ */
+size_t pr_text_plain(const uint8_t *p, size_t n);
+
+/*
  * True for code points that must never reach a terminal as they are: C0 and C1 controls, DEL, line and paragraph
  * separators, bidirectional controls (Trojan Source), zero-width and other format characters, byte order mark, private tags.
  */

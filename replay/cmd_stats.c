@@ -200,7 +200,7 @@ int pr_view_stats(struct pr_replay_args *args)
 	if (!st)
 		return pr_report(pr_fail(&ei, PR_ENOMEM, "out of memory"), &ei);
 	st->args = args;
-	err = pr_session_open(&st->s, args, true, NULL, &ei);
+	err = pr_session_open(&st->s, args, false, NULL, &ei); /* times are shown at the end: all readings are met by then */
 	if (err) {
 		free(st);
 		return pr_report(err, &ei);

@@ -8,10 +8,7 @@
 
 static bool has_white(const uint8_t *p, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		if (p[i] == ' ' || p[i] == '\t' || p[i] == '\n')
-			return true;
-	return false;
+	return n && (memchr(p, ' ', n) || memchr(p, '\t', n) || memchr(p, '\n', n));
 }
 
 static void quote(struct pr_buf *b, const uint8_t *p, size_t n)
@@ -29,6 +26,15 @@ static void quote(struct pr_buf *b, const uint8_t *p, size_t n)
 	pr_buf_u8(b, '"');
 }
 
+/* Nothing to quote: each NUL becomes a space. */
+static void join_plain(struct pr_buf *b, const uint8_t *p, size_t n)
+{
+	uint8_t *o = pr_buf_grow(b, n);
+
+	for (size_t i = 0; o && i < n; i++)
+		o[i] = p[i] ? p[i] : ' ';
+}
+
 void pr_text_arguments(struct pr_buf *b, const uint8_t *p, size_t n)
 {
 	const uint8_t *nul;
@@ -36,6 +42,10 @@ void pr_text_arguments(struct pr_buf *b, const uint8_t *p, size_t n)
 
 	if (!n)
 		return;
+	if (!has_white(p, n)) {
+		join_plain(b, p, n);
+		return;
+	}
 	for (;;) {
 		nul = n ? memchr(p, 0, n) : NULL;
 		len = nul ? (size_t)(nul - p) : n;

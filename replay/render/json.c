@@ -41,17 +41,23 @@ static void put_argv(struct pr_json *j, const struct pr_image *im)
 	pr_json_array_end(j);
 }
 
+/* Capability names need no escaping. */
+static void put_cap(struct pr_renderer *r, struct pr_json *j, const char *key, uint64_t bits)
+{
+	struct pr_slice s = pr_render_caps(r, bits);
+
+	pr_json_key(j, key);
+	pr_buf_u8(j->out, '"');
+	pr_buf_append(j->out, s.p, s.n);
+	pr_buf_u8(j->out, '"');
+}
+
 static void put_caps(struct pr_renderer *r, struct pr_json *j, const struct pr_image *im)
 {
-	struct pr_slice s;
-
 	pr_json_object(j, "cap");
-	s = pr_render_caps(r, im->permitted);
-	pr_json_bytes(j, "permitted", s.p, s.n);
-	s = pr_render_caps(r, im->effective);
-	pr_json_bytes(j, "effective", s.p, s.n);
-	s = pr_render_caps(r, im->inheritable);
-	pr_json_bytes(j, "inheritable", s.p, s.n);
+	put_cap(r, j, "permitted", im->permitted);
+	put_cap(r, j, "effective", im->effective);
+	put_cap(r, j, "inheritable", im->inheritable);
 	pr_json_object_end(j);
 }
 
