@@ -56,6 +56,12 @@ struct pr_map_slot *pr_map_get(const struct pr_map *m, uint64_t k0, uint64_t k1)
 	return s->used ? s : NULL;
 }
 
+void pr_map_prefetch(const struct pr_map *m, uint64_t k0, uint64_t k1)
+{
+	if (m->slots)
+		__builtin_prefetch(&m->slots[hash(k0, k1) & m->mask]);
+}
+
 static bool grow(struct pr_map *m)
 {
 	size_t cap = m->slots ? (m->mask + 1) * 2 : MAP_MIN;

@@ -36,6 +36,9 @@ void pr_map_release(struct pr_map *m);
 /* The slot of the key, or NULL. Valid until the next put or del. */
 struct pr_map_slot *pr_map_get(const struct pr_map *m, uint64_t k0, uint64_t k1);
 
+/* Starts to load the place of the key into the CPU's cache: for a caller that will ask for it a little later. */
+void pr_map_prefetch(const struct pr_map *m, uint64_t k0, uint64_t k1);
+
 /*
  * The slot of the key, made with v.u = 0 if it was not there (*out_new tells; may be NULL). NULL when memory runs out: the
  * map is then unchanged. Valid until the next put or del.

@@ -6,6 +6,7 @@
 
 #define CHUNK_ENTRIES 1024
 #define QUEUE_MIN 64
+#define FETCH_STEP 2
 
 struct pr_entry_chunk {
 	struct pr_entry_chunk *next;
@@ -160,6 +161,26 @@ int pr_cache_dec(struct pr_cache *c, struct pr_id id, uint64_t now)
 	return e && e->ref == 0 ? queue_push(c, now, id) : PR_OK;
 }
 
+/*
+ * What expires was not touched for a minute: its memory is cold. While one goes, the places of those behind it are fetched: the
+ * slot, then the entry, then the image.
+ */
+static void fetch_ahead(const struct pr_cache *c)
+{
+	const struct pr_expiry *q;
+	const struct pr_entry *e;
+
+	if (c->queue_len <= 3 * FETCH_STEP)
+		return;
+	q = queue_at(c, 3 * FETCH_STEP);
+	pr_map_prefetch(&c->map, q->id.pid, q->id.ktime);
+	e = pr_cache_lookup(c, queue_at(c, 2 * FETCH_STEP)->id);
+	__builtin_prefetch(e);
+	e = pr_cache_lookup(c, queue_at(c, FETCH_STEP)->id);
+	if (e)
+		__builtin_prefetch(e->image);
+}
+
 void pr_cache_clear_expired(struct pr_cache *c, uint64_t now)
 {
 	int64_t limit = (int64_t)(now - c->settings->max_age_ns);
@@ -168,6 +189,7 @@ void pr_cache_clear_expired(struct pr_cache *c, uint64_t now)
 		struct pr_expiry head = *queue_at(c, 0);
 		struct pr_entry *e = pr_cache_lookup(c, head.id);
 
+		fetch_ahead(c);
 		PR_OBSERVE(c->observer, expired, head.id, head.time, e);
 		if (e) { /* whatever its count is by now */
 			pr_map_del(&c->map, head.id.pid, head.id.ktime);

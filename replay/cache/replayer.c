@@ -85,10 +85,13 @@ static int apply_execve(struct pr_replayer *r, const struct pr_event *ev)
 {
 	const struct pr_execve *e = &ev->execve;
 	struct pr_id parent = pr_execve_parent(e);
-	struct pr_image *image = image_of(r, e);
 	struct pr_cache *c = &r->cache;
+	struct pr_image *image;
 	int err;
 
+	pr_map_prefetch(&c->map, e->id.pid, e->id.ktime);
+	pr_map_prefetch(&c->map, e->cleanup.pid, e->cleanup.ktime);
+	image = image_of(r, e);
 	if (!image)
 		return PR_ENOMEM;
 	if (e->flags & PR_EXEC_PROCFS) /* alive at the start: add alone */
