@@ -5,7 +5,15 @@
 
 #include "replay/views.h"
 
+pr_view_fn pr_view_ancestry, pr_view_descendants, pr_view_tree, pr_view_gaps;
+
 /* struct pr_view initialisers, each ending in a comma */
-#define PR_LINEAGE_VIEWS
+/* clang-format off */
+#define PR_LINEAGE_VIEWS \
+	{"ancestry", pr_view_ancestry, "PID", false, "who started it, up to the first process"}, \
+	{"descendants", pr_view_descendants, "PID", false, "what it started, and what that started"}, \
+	{"tree", pr_view_tree, "PID", true, "the same as a drawing; all without PID; what lived with --at TIME"}, \
+	{"gaps", pr_view_gaps, NULL, false, "what is missing in the trace, and where"},
+/* clang-format on */
 
 #endif

@@ -123,21 +123,32 @@ static bool ends_there(struct pr_seg_reader *seg, const struct binding *b, sqlit
 	return err == PR_END;
 }
 
-static const char *check_binding(struct pr_index *ix, sqlite3_stmt *st, struct pr_trace *t)
+/* Does it belong to just this state of the trace? One that was built from it a moment ago does, whatever is damaged in it. */
+static const char *check_end(const struct binding *b, sqlite3_stmt *st, struct pr_trace *t)
 {
 	struct pr_seg_reader *seg = pr_trace_segment(t);
 	const struct pr_seg_footer *foot = pr_seg_reader_footer(seg);
+
+	if (!meta_is(st, "uuid", pr_seg_reader_header(seg)->uuid, PR_SEG_UUID))
+		return "it belongs to another trace";
+	if (foot && (!b->sealed || b->file_size != foot->file_size || b->frames != foot->frames ||
+			    !meta_is(st, "link", foot->prev, PR_SEG_LINK)))
+		return "it is older than the trace";
+	if (!foot && (b->sealed || !ends_there(seg, b, st)))
+		return "it is older than the trace";
+	return NULL;
+}
+
+static const char *check_binding(struct pr_index *ix, sqlite3_stmt *st, struct pr_trace *t, bool fresh)
+{
 	struct binding b = {0};
+	const char *why;
 
 	if (!load_meta(st, &b))
 		return "it was not finished";
-	if (!meta_is(st, "uuid", pr_seg_reader_header(seg)->uuid, PR_SEG_UUID))
-		return "it belongs to another trace";
-	if (foot && (!b.sealed || b.file_size != foot->file_size || b.frames != foot->frames ||
-			    !meta_is(st, "link", foot->prev, PR_SEG_LINK)))
-		return "it is older than the trace";
-	if (!foot && (b.sealed || !ends_there(seg, &b, st)))
-		return "it is older than the trace";
+	why = fresh ? NULL : check_end(&b, st, t);
+	if (why)
+		return why;
 	ix->block_span = b.block_span;
 	ix->meta = (struct pr_index_meta){.base = b.base,
 		.frames = b.frames,
@@ -148,7 +159,7 @@ static const char *check_binding(struct pr_index *ix, sqlite3_stmt *st, struct p
 	return NULL;
 }
 
-static int bind_to(struct pr_index *ix, struct pr_trace *t, struct pr_errinfo *ei)
+static int bind_to(struct pr_index *ix, struct pr_trace *t, bool fresh, struct pr_errinfo *ei)
 {
 	sqlite3_stmt *st = NULL;
 	const char *why;
@@ -156,7 +167,7 @@ static int bind_to(struct pr_index *ix, struct pr_trace *t, struct pr_errinfo *e
 
 	if (rc)
 		return fail(ix, rc, ei);
-	why = check_binding(ix, st, t);
+	why = check_binding(ix, st, t, fresh);
 	sqlite3_finalize(st);
 	pr_trace_rewind(t);
 	return why ? unusable(ix, why, ei) : PR_OK;
@@ -184,7 +195,7 @@ static int open_file(struct pr_index *ix, const char *path, struct pr_trace *t, 
 	err = harden(ix, ei);
 	if (!err)
 		err = check_schema(ix, ei);
-	return err ? err : bind_to(ix, t, ei);
+	return err ? err : bind_to(ix, t, false, ei);
 }
 
 static struct pr_index *new_index(const char *name)
@@ -305,7 +316,7 @@ int pr_index_build(struct pr_index **out, struct pr_trace *t, struct pr_errinfo 
 		err = harden(ix, ei);
 	}
 	if (!err)
-		err = bind_to(ix, t, ei);
+		err = bind_to(ix, t, true, ei);
 	if (err) {
 		pr_index_close(ix);
 		return err;

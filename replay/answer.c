@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "replay/answer.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/command.h"
+#include "base/text.h"
+
+#define HOLD_BYTES (32u << 20) /* an answer is kept back so long, to be able to start again without the index */
+
+static int parse_time(struct pr_answer *a, const char *what, const char *text, uint64_t *out, struct pr_errinfo *ei)
+{
+	return text ? pr_timeline_parse(&a->lineage.timeline, what, text, out, ei) : PR_OK;
+}
+
+static int parse_times(struct pr_answer *a, struct pr_errinfo *ei)
+{
+	const struct pr_selection *s = &a->args->sel;
+	uint64_t until = UINT64_MAX;
+	int err;
+
+	a->at = UINT64_MAX;
+	a->has_at = s->at != NULL;
+	err = parse_time(a, "--at", s->at, &a->at, ei);
+	if (!err)
+		err = parse_time(a, "--since", s->since, &a->since, ei);
+	if (!err)
+		err = parse_time(a, "--until", s->until, &until, ei);
+	if (until < a->at)
+		a->at = until;
+	return err;
+}
+
+static int check_selection(const struct pr_selection *s, struct pr_errinfo *ei)
+{
+	if (s->where || s->has_pid || s->exec_id || s->has_until_frame)
+		return pr_fail(ei, PR_EUSAGE, "replay: the lineage views take --at, --since and --until; not --where, --pid, --exec-id, --until-frame");
+	return PR_OK;
+}
+
+static void release(struct pr_answer *a)
+{
+	pr_renderer_release(&a->renderer);
+	pr_map_release(&a->seen);
+	pr_buf_release(&a->host);
+	pr_lineage_close(&a->lineage);
+}
+
+/* One attempt. *out_again: the index is to blame, and nothing was written yet. */
+static int attempt(struct pr_answer *a, bool no_index, pr_answer_fn *fn, bool *out_again, struct pr_errinfo *ei)
+{
+	int err, err_out;
+
+	*out_again = false;
+	err = pr_lineage_open(&a->lineage, a->args->trace, no_index, ei);
+	if (err)
+		return err;
+	pr_renderer_init(&a->renderer, &a->lineage.timeline);
+	pr_out_init(&a->out, STDOUT_FILENO);
+	if (a->lineage.has_note)
+		pr_note("%s; not used, and built from the frames instead: 'procrec reindex' makes a new one", a->lineage.note.msg);
+	err = parse_times(a, ei);
+	if (!err)
+		err = fn(a, ei);
+	if (err == PR_EDATA && !a->lineage.is_private && a->out.buf.len <= HOLD_BYTES) {
+		*out_again = true;
+		pr_buf_clear(&a->out.buf);
+	}
+	err_out = pr_out_close(&a->out, err ? NULL : ei);
+	release(a);
+	return err ? err : err_out;
+}
+
+int pr_answer_run(const struct pr_replay_args *args, pr_answer_fn *fn)
+{
+	struct pr_answer a = {.args = args};
+	struct pr_errinfo ei;
+	bool again;
+	int err = check_selection(&args->sel, &ei);
+
+	if (err)
+		return pr_report(err, &ei);
+	err = attempt(&a, args->no_index, fn, &again, &ei);
+	if (again) {
+		pr_note("%s; answering from the frames instead: 'procrec reindex' makes a new index", ei.msg);
+		a = (struct pr_answer){.args = args};
+		err = attempt(&a, true, fn, &again, &ei);
+	}
+	if (!err && a.doubtful)
+		return PR_EXIT_NO;
+	return pr_report(err, &ei);
+}
+
+int pr_answer_pid(const char *view, const char *text, uint32_t *out, struct pr_errinfo *ei)
+{
+	uint64_t v;
+
+	if (!pr_parse_u64(text, false, &v) || v > UINT32_MAX)
+		return pr_fail(ei, PR_EUSAGE, "replay: --%s: '%s' is not a process id", view, text);
+	*out = (uint32_t)v;
+	return PR_OK;
+}
+
+static void note_others(struct pr_answer *a, uint32_t pid, const struct pr_instances *all)
+{
+	struct pr_buf b = PR_BUF_INIT;
+
+	for (size_t i = 0; i < all->n_others; i++) {
+		pr_buf_str(&b, i ? ", " : "");
+		pr_timeline_show(&a->lineage.timeline, &b, all->others[i].ktime);
+	}
+	if (all->n - 1 > all->n_others)
+		pr_buf_printf(&b, ", and %llu more", (unsigned long long)(all->n - 1 - all->n_others));
+	pr_buf_u8(&b, 0);
+	if (!pr_buf_failed(&b))
+		pr_note("pid %u was used %llu times; this is the newest. The others began at: %s. --at TIME picks one", pid,
+			(unsigned long long)all->n, (const char *)b.data);
+	pr_buf_release(&b);
+}
+
+int pr_answer_find(struct pr_answer *a, uint32_t pid, struct pr_link *out, struct pr_errinfo *ei)
+{
+	struct pr_instances all;
+	int err = pr_lineage_find(&a->lineage, pid, a->at, out, &all, ei);
+
+	if (err == PR_ENOENT || (!err && out->proc.end && out->proc.end_ktime < a->since)) {
+		bool gap = pr_lineage_gap_in(&a->lineage, a->since, a->at, UINT32_MAX);
+
+		return pr_fail(ei, PR_ENOENT, "%s: no process %u%s%s", a->args->trace, pid,
+			a->at != UINT64_MAX || a->since ? " in that time" : " in the trace",
+			gap ? "; frames were lost, which may have told of it (see --gaps)" : "");
+	}
+	if (err)
+		return err;
+	if (all.n > 1)
+		note_others(a, pid, &all);
+	if (all.gap) {
+		a->doubtful = true;
+		pr_note("frames were lost after this process began or ended: a newer process %u may be missing (see --gaps)", pid);
+	}
+	return PR_OK;
+}
+
+int pr_answer_load(struct pr_answer *a, const struct pr_link *l, struct pr_image **out, struct pr_errinfo *ei)
+{
+	int err = PR_OK;
+
+	*out = NULL;
+	if (l->known)
+		err = pr_lineage_verify(&a->lineage, &l->proc, ei);
+	if (!err && l->known)
+		err = pr_details_image(&a->lineage.details, &l->proc, out, ei);
+	if (err && err != PR_ENOENT)
+		return err;
+	pr_buf_clear(&a->host);
+	return pr_details_host(&a->lineage.details, &l->proc, &a->host, ei);
+}
+
+int pr_answer_show(struct pr_answer *a, const struct pr_link *l, uint64_t depth, struct pr_errinfo *ei)
+{
+	struct pr_image *image;
+	struct pr_process_view v = {.link = l, .depth = depth};
+	int err = pr_answer_load(a, l, &image, ei);
+
+	if (!err) {
+		v.image = image;
+		v.host = (struct pr_slice){a->host.data, a->host.len};
+		if (a->args->json)
+			pr_render_process_json(&a->renderer, &a->out.buf, &v);
+		else
+			pr_render_process_text(&a->renderer, &a->out.buf, &v);
+	}
+	if (image)
+		pr_image_unref(image);
+	return err;
+}
+
+bool pr_answer_first_time(struct pr_answer *a, struct pr_proc_key key)
+{
+	bool is_new = false;
+
+	return pr_map_put(&a->seen, key.pid, key.ktime, &is_new) && is_new;
+}
+
+bool pr_answer_check(struct pr_answer *a)
+{
+	if (!a->lineage.is_private && a->out.buf.len < HOLD_BYTES)
+		return true;
+	return pr_out_check(&a->out);
+}
+
+bool pr_answer_in_time(const struct pr_answer *a, const struct pr_proc *p)
+{
+	return p->key.ktime <= a->at && (!p->end || p->end_ktime >= a->since);
+}

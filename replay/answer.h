@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * answer.h: what the lineage views share: opening, times, showing a process, and asking again without the index when it turns
+ * out to be no good.
+ */
+#ifndef PROCREC_REPLAY_ANSWER_H
+#define PROCREC_REPLAY_ANSWER_H
+
+#include "base/map.h"
+#include "base/out.h"
+#include "replay/query/lineage.h"
+#include "replay/render/process.h"
+#include "replay/views.h"
+
+struct pr_answer {
+	const struct pr_replay_args *args;
+	struct pr_lineage lineage;
+	struct pr_renderer renderer;
+	struct pr_out out;
+	struct pr_map seen; /* (pid, ktime) of what was shown: a crafted trace may go in circles */
+	uint64_t at; /* ktime: nothing later counts; UINT64_MAX: the end */
+	uint64_t since; /* ktime: what ended before does not count; 0: the beginning */
+	bool has_at; /* --at was given */
+	bool doubtful; /* a gap may have changed the answer: exit status 1 */
+	struct pr_buf host; /* scratch */
+};
+
+/* Computes the answer into a->out; PR_ENOENT with a sentence: the answer is no. */
+typedef int pr_answer_fn(struct pr_answer *a, struct pr_errinfo *ei);
+
+/* Runs a whole view; returns the exit status. */
+int pr_answer_run(const struct pr_replay_args *args, pr_answer_fn *fn);
+
+/* A pid as typed. PR_EUSAGE. */
+int pr_answer_pid(const char *view, const char *text, uint32_t *out, struct pr_errinfo *ei);
+
+/* The process that is meant by a pid, with the notes about reuse and gaps. PR_ENOENT. */
+int pr_answer_find(struct pr_answer *a, uint32_t pid, struct pr_link *out, struct pr_errinfo *ei);
+
+/* The image and the host name of a link, checked; the image is the caller's (NULL: not known), the host is in a->host. */
+int pr_answer_load(struct pr_answer *a, const struct pr_link *l, struct pr_image **out, struct pr_errinfo *ei);
+
+/* One line of text or JSON, as asked for. */
+int pr_answer_show(struct pr_answer *a, const struct pr_link *l, uint64_t depth, struct pr_errinfo *ei);
+
+/* Notes that the key was shown. False: it was before. PR_ENOMEM is taken for "shown". */
+bool pr_answer_first_time(struct pr_answer *a, struct pr_proc_key key);
+
+/* Writes out what may be written by now. False: writing failed, stop. */
+bool pr_answer_check(struct pr_answer *a);
+
+/* Did it live in the time that was asked for? */
+bool pr_answer_in_time(const struct pr_answer *a, const struct pr_proc *p);
+
+#endif

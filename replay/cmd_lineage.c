@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* cmd_lineage.c: the views --ancestry and --gaps. */
+#include "replay/answer.h"
+#include "replay/lineage_views.h"
+
+/* ---- --ancestry PID: the process, then upward ---------------------------------------------------------------------- */
+
+static int ancestry(struct pr_answer *a, struct pr_errinfo *ei)
+{
+	struct pr_link link;
+	uint32_t pid;
+	int err = pr_answer_pid("ancestry", a->args->value, &pid, ei);
+
+	if (!err)
+		err = pr_answer_find(a, pid, &link, ei);
+	for (uint64_t depth = 0; !err; depth++) {
+		if (!pr_answer_first_time(a, link.proc.key))
+			return pr_fail(ei, PR_EFORMAT, "%s: process %u is its own ancestor: the trace is not an honest one", a->args->trace,
+				link.proc.key.pid);
+		a->doubtful |= link.gap;
+		err = pr_answer_show(a, &link, depth, ei);
+		if (err || !pr_answer_check(a))
+			break;
+		err = pr_lineage_up(&a->lineage, &link, a->at, &link, ei);
+	}
+	return err == PR_END ? PR_OK : err;
+}
+
+int pr_view_ancestry(struct pr_replay_args *args)
+{
+	return pr_answer_run(args, ancestry);
+}
+
+/* ---- --gaps: what is missing ---------------------------------------------------------------------------------------- */
+
+static int gaps(struct pr_answer *a, struct pr_errinfo *ei)
+{
+	const struct pr_lineage *l = &a->lineage;
+
+	(void)ei;
+	for (size_t i = 0; i < l->n_gaps; i++) {
+		const struct pr_gap *g = &l->gaps[i];
+
+		if (g->ktime_from > a->at || g->ktime_to < a->since)
+			continue;
+		if (a->args->json)
+			pr_render_gap_json(&a->renderer, &a->out.buf, g);
+		else
+			pr_render_gap_text(&a->renderer, &a->out.buf, g);
+		a->doubtful = true; /* data is missing: that is what the status says */
+		if (!pr_answer_check(a))
+			break;
+	}
+	return PR_OK;
+}
+
+int pr_view_gaps(struct pr_replay_args *args)
+{
+	return pr_answer_run(args, gaps);
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "replay/query/details.h"
+
+#define LEAD_MAX (1u << 20) /* frames before an execve that are looked at: more only where a trace was crafted */
+#define CLONES_MAX 65536u /* clones of clones that are gone up for an image */
+
+void pr_details_init(struct pr_details *d, struct pr_fetch *frames, struct pr_index *index)
+{
+	*d = (struct pr_details){.frames = frames, .index = index, .settings = PR_CACHE_SETTINGS_DEFAULT};
+	d->settings.max_age_ns = UINT64_MAX / 4; /* lineage forgets nothing */
+	d->settings.max_data = LEAD_MAX;
+	pr_replayer_init(&d->replayer, &d->settings, NULL);
+}
+
+void pr_details_release(struct pr_details *d)
+{
+	pr_replayer_release(&d->replayer);
+}
+
+/* Names as they were in force at the frame. */
+static int set_names(struct pr_details *d, uint32_t uid, uint64_t seq, struct pr_errinfo *ei)
+{
+	struct pr_names *names = &d->replayer.names;
+	struct pr_buf b = PR_BUF_INIT;
+	int err;
+
+	pr_names_release(names);
+	err = pr_index_name(d->index, false, uid, seq, &b, ei);
+	if (!err && b.len)
+		err = pr_names_set_user(names, uid, b.data, b.len, ei);
+	pr_buf_release(&b);
+	return err;
+}
+
+/* Data that the execve may refer to, and its own EXEC_INFO; nothing of other processes. */
+static bool belongs(const struct pr_frame *f, const struct pr_proc *p)
+{
+	struct pr_event ev;
+
+	if (f->op == PR_OP_DATA)
+		return true;
+	return f->op == PR_OP_EXEC_INFO && !pr_decode(f->data, f->size, &ev, NULL) && ev.own.id.pid == p->key.pid &&
+	       ev.own.id.ktime == p->key.ktime;
+}
+
+static int apply_lead(struct pr_details *d, const struct pr_proc *p, struct pr_errinfo *ei)
+{
+	uint64_t lead = p->lead > LEAD_MAX ? LEAD_MAX : p->lead;
+	struct pr_applied a;
+	struct pr_frame f;
+	int err = PR_OK;
+
+	for (uint64_t seq = p->seq - lead; !err && seq < p->seq; seq++) {
+		err = pr_fetch_get(d->frames, seq, &f, ei);
+		if (err == PR_ENOENT) { /* lost with a damaged block */
+			err = PR_OK;
+			continue;
+		}
+		if (!err && belongs(&f, p))
+			err = pr_replayer_apply(&d->replayer, &f, &a, ei);
+	}
+	return err;
+}
+
+static int image_of_exec(struct pr_details *d, const struct pr_proc *p, struct pr_image **out, struct pr_errinfo *ei)
+{
+	struct pr_id id = {p->key.pid, p->key.ktime};
+	struct pr_entry *e;
+	struct pr_applied a;
+	struct pr_event ev;
+	struct pr_frame f;
+	int err = pr_fetch_get(d->frames, p->seq, &f, ei);
+
+	if (err)
+		return err;
+	if (f.op != PR_OP_EXECVE || pr_decode(f.data, f.size, &ev, NULL))
+		return pr_fail(ei, PR_EDATA, "the index does not fit the trace: frame %llu is no execve", (unsigned long long)p->seq);
+	err = set_names(d, ev.execve.uid, p->seq, ei);
+	if (!err)
+		err = apply_lead(d, p, ei);
+	if (!err)
+		err = pr_fetch_get(d->frames, p->seq, &f, ei); /* the lead may have pushed its block out */
+	if (!err)
+		err = pr_replayer_apply(&d->replayer, &f, &a, ei);
+	if (err)
+		return err;
+	e = pr_cache_lookup(&d->replayer.cache, id);
+	*out = e ? pr_image_ref(e->image) : NULL;
+	pr_cache_clear(&d->replayer.cache, PR_CLEAR_ENTRIES);
+	return e ? PR_OK : pr_fail(ei, PR_EDATA, "the index does not fit the trace: frame %llu is of another process", (unsigned long long)p->seq);
+}
+
+int pr_details_image(struct pr_details *d, const struct pr_proc *p, struct pr_image **out, struct pr_errinfo *ei)
+{
+	struct pr_proc at = *p;
+	int err;
+
+	*out = NULL;
+	for (unsigned i = 0; at.start == PR_START_CLONE || at.start == PR_START_UNSEEN; i++) {
+		if (!at.has_parent || i == CLONES_MAX)
+			return PR_ENOENT;
+		err = pr_index_get(d->index, at.parent, &at, ei);
+		if (err)
+			return err;
+	}
+	return image_of_exec(d, &at, out, ei);
+}
+
+int pr_details_info(struct pr_details *d, const struct pr_proc *p, struct pr_own *out, struct pr_errinfo *ei)
+{
+	uint8_t want = p->start == PR_START_CLONE ? PR_OP_CLONE_INFO : PR_OP_EXEC_INFO;
+	uint64_t back = p->lead ? p->lead : 1;
+	struct pr_event ev;
+	struct pr_frame f;
+	int err;
+
+	if (!p->has_seq || p->start == PR_START_UNSEEN)
+		return PR_ENOENT;
+	for (uint64_t i = 1; i <= back && i <= LEAD_MAX && i <= p->seq; i++) {
+		err = pr_fetch_get(d->frames, p->seq - i, &f, ei);
+		if (err == PR_ENOENT)
+			continue;
+		if (err)
+			return err;
+		if (f.op == want && !pr_decode(f.data, f.size, &ev, NULL) && ev.own.id.pid == p->key.pid && ev.own.id.ktime == p->key.ktime) {
+			*out = ev.own;
+			return PR_OK;
+		}
+	}
+	return PR_ENOENT;
+}
+
+int pr_details_host(struct pr_details *d, const struct pr_proc *p, struct pr_buf *out, struct pr_errinfo *ei)
+{
+	return pr_index_name(d->index, true, 0, p->has_seq ? p->seq : 0, out, ei);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * details.h: what a process image was: binary, arguments, cwd, user, read from its frames through decode/ and cache/, so that
+ * text is made in one place only.
+ */
+#ifndef PROCREC_REPLAY_QUERY_DETAILS_H
+#define PROCREC_REPLAY_QUERY_DETAILS_H
+
+#include "replay/cache/replayer.h"
+#include "replay/query/fetch.h"
+
+struct pr_details {
+	struct pr_fetch *frames; /* borrowed */
+	struct pr_index *index; /* borrowed */
+	struct pr_cache_settings settings;
+	struct pr_replayer replayer;
+};
+
+void pr_details_init(struct pr_details *d, struct pr_fetch *frames, struct pr_index *index);
+void pr_details_release(struct pr_details *d);
+
+/*
+ * The image of p, with a reference for the caller; of a process that was cloned and did not exec, the image that it shares
+ * with its creator. PR_ENOENT: no frame tells (*out is NULL).
+ */
+int pr_details_image(struct pr_details *d, const struct pr_proc *p, struct pr_image **out, struct pr_errinfo *ei);
+
+/* What EXEC_INFO or CLONE_INFO says of p. PR_ENOENT: there is none. Slices in *out are valid until the next question. */
+int pr_details_info(struct pr_details *d, const struct pr_proc *p, struct pr_own *out, struct pr_errinfo *ei);
+
+/* The host's name when p began; empty when not known. Appends. */
+int pr_details_host(struct pr_details *d, const struct pr_proc *p, struct pr_buf *out, struct pr_errinfo *ei);
+
+#endif

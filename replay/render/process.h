@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* process.h: a process of a lineage as a line of text or JSON. Every byte that comes from the trace is escaped. */
+#ifndef PROCREC_REPLAY_RENDER_PROCESS_H
+#define PROCREC_REPLAY_RENDER_PROCESS_H
+
+#include "replay/query/lineage.h"
+#include "replay/render/render.h"
+
+struct pr_process_view {
+	const struct pr_link *link;
+	const struct pr_image *image; /* NULL: not known */
+	struct pr_slice host;
+	uint64_t depth;
+};
+
+/* One line: START PID HOW CERTAINTY END COMMAND */
+void pr_render_process_text(struct pr_renderer *r, struct pr_buf *b, const struct pr_process_view *v);
+/* One object of DESIGN section 7, with its newline. */
+void pr_render_process_json(struct pr_renderer *r, struct pr_buf *b, const struct pr_process_view *v);
+/* For a tree, without newline: PID COMMAND [what is to be known of it] */
+void pr_render_process_node(struct pr_renderer *r, struct pr_buf *b, const struct pr_process_view *v);
+
+/* "/usr/bin/gcc -c a.c"; "(not known)" */
+void pr_render_command(struct pr_renderer *r, struct pr_buf *b, const struct pr_image *image);
+/* "0.412 s" and such */
+void pr_render_duration(struct pr_buf *b, uint64_t ns);
+
+#endif
