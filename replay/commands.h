@@ -6,7 +6,7 @@
 #include "base/command.h"
 
 pr_command_fn pr_cmd_pack, pr_cmd_unpack, pr_cmd_info, pr_cmd_verify, pr_cmd_asm, pr_cmd_disasm, pr_cmd_golden;
-pr_command_fn pr_cmd_replay, pr_cmd_stats, pr_cmd_audit;
+pr_command_fn pr_cmd_replay, pr_cmd_stats, pr_cmd_audit, pr_cmd_reindex, pr_cmd_sql;
 
 /* clang-format off */
 #define PR_REPLAY_COMMANDS \
@@ -18,6 +18,8 @@ pr_command_fn pr_cmd_replay, pr_cmd_stats, pr_cmd_audit;
 	{"golden", pr_cmd_golden, "golden tests for your own frames"}, \
 	{"info", pr_cmd_info, "what this trace is"}, \
 	{"verify", pr_cmd_verify, "prove that a trace is as it was written, or say where not"}, \
+	{"reindex", pr_cmd_reindex, "make the index of a trace anew"}, \
+	{"sql", pr_cmd_sql, "ask a trace in SQL"}, \
 	{"stats", pr_cmd_stats, "what is in this trace, in numbers"}, \
 	{"audit", pr_cmd_audit, "find leaks and early evictions of the cache, with the frames that caused them"},
 /* clang-format on */
