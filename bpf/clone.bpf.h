@@ -44,16 +44,15 @@ static __always_inline void clone_emit(struct pr_bpf_counts *c, struct task_stru
 static __always_inline int on_clone(struct task_struct *child, __u64 clone_flags)
 {
 	struct task_struct *self = (void *)bpf_get_current_task();
-	struct pr_bpf_live is = {}, *v, *creator;
+	struct pr_bpf_live is = {}, *creator;
 	struct pr_bpf_counts *c = counts_get();
 	__u32 tgid = rd(child, tgid);
 
 	if (!c || !tgid || rd(child, pid) != tgid)
 		return 0;
 	is.start = is.ktime = rd(child, start_boottime);
-	/* The iterator may have found it already, in the instant between its start and this: then that record stands for it. */
-	v = bpf_map_lookup_elem(&live, &tgid);
-	if (v && v->start == is.start)
+	/* One that began while we attached: the iterator may have found it before this. Then its record stands for the clone. */
+	if (is_old(is.start) && !claim(tgid, is.start, CLAIM_BEGIN))
 		return 0;
 	key_of(self, &is.parent);
 	creator = bpf_map_lookup_elem(&live, &is.parent.pid);

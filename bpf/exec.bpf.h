@@ -165,11 +165,10 @@ static __always_inline int on_exec(struct task_struct *task, __u32 old_tid, stru
 	struct pr_bpf_counts *c = counts_get();
 	struct scratch *s = scratch_get(bpf_get_smp_processor_id());
 	struct pr_key key = {.pid = tgid, .ktime = start};
-	bool known = v;
 
 	if (!s || !c)
 		return 0;
-	if (known) {
+	if (v) {
 		s->was = *v;
 	} else {
 		s->was.ktime = s->was.start = start;
@@ -179,11 +178,11 @@ static __always_inline int on_exec(struct task_struct *task, __u32 old_tid, stru
 	}
 	s->is = s->was;
 	s->is.ktime = now;
-	s->is.flags |= PR_LIVE_EXECED;
+	s->is.flags |= PR_LIVE_EXECED | PR_LIVE_TOLD;
 	live_put(tgid, &s->is, BPF_ANY);
 	if (!is_emitted(&s->was))
 		return 0;
-	if (!known)
+	if ((s->was.flags & PR_LIVE_WALKED) && !(s->was.flags & PR_LIVE_TOLD) && is_old(start) && claim(tgid, start, CLAIM_BEGIN))
 		emit_unknown(&s->exec, c, task, &key, &s->was.parent, PR_STREAM_EXEC, false);
 	exec_emit(s, c, task, bprm, old_tid, now, &s->was);
 	return 0;

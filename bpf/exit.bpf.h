@@ -8,18 +8,6 @@
 #define PR_CHILDREN_MAX 1024
 #define PR_REAPER_STEPS 64
 
-/* Unknown processes whose end was told: of threads that race to be the last, one only may tell it. */
-struct gone_key {
-	__u64 start;
-	__u64 tgid;
-};
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 1024);
-	__type(key, struct gone_key);
-	__type(value, __u32);
-} gone SEC(".maps");
-
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1); /* CPUs, set by the loader */
@@ -127,20 +115,24 @@ static __always_inline void exit_emit(struct pr_bpf_counts *c, struct task_struc
 	}
 }
 
-/* A process that no one has met: claims its end, and tells its start. False: another thread did. */
-static __always_inline bool exit_unknown(struct pr_bpf_counts *c, struct task_struct *leader, struct pr_key *key,
-					 struct pr_bpf_live *was)
+/*
+ * The end of a process whose clone was not seen: of threads that race to be the last one may tell it, and its start too if neither the iterator nor an
+ * exec did. The entry in `live` decides nothing here: the iterator may put it in at any moment.
+ */
+static __always_inline void exit_walked(struct pr_bpf_counts *c, struct task_struct *task, struct pr_bpf_live *was, struct pr_key *key)
 {
-	struct gone_key id = {.start = key->ktime, .tgid = key->pid};
 	__u32 slot = bpf_get_smp_processor_id();
 	struct execve_record *r = bpf_map_lookup_elem(&exit_scratch, &slot);
+	struct pr_key first = {.pid = key->pid, .ktime = was->start};
 
-	if (only_tree || !r || bpf_map_update_elem(&gone, &id, &slot, BPF_NOEXIST))
-		return false;
-	was->start = key->ktime;
-	key_of(rd(leader, real_parent), &was->parent);
-	emit_unknown(r, c, leader, key, &was->parent, PR_STREAM_EXIT, true);
-	return true;
+	if (!r || !claim(key->pid, was->start, CLAIM_END))
+		return;
+	bpf_map_delete_elem(&live, &key->pid);
+	if (!is_emitted(was))
+		return;
+	if (!(was->flags & PR_LIVE_TOLD) && is_old(was->start) && claim(key->pid, was->start, CLAIM_BEGIN))
+		emit_unknown(r, c, rd(task, group_leader), &first, &was->parent, PR_STREAM_EXIT, true);
+	exit_emit(c, task, was, key);
 }
 
 static __always_inline int on_exit(struct task_struct *task)
@@ -156,11 +148,15 @@ static __always_inline int on_exit(struct task_struct *task)
 	if (v) {
 		was = *v;
 		key.ktime = was.ktime;
-		if (!bpf_map_delete_elem(&live, &key.pid) && is_emitted(&was))
-			exit_emit(c, task, &was, &key);
-	} else if (exit_unknown(c, leader, &key, &was)) {
-		exit_emit(c, task, &was, &key);
+	} else {
+		was.start = key.ktime;
+		was.flags = PR_LIVE_WALKED;
+		key_of(rd(leader, real_parent), &was.parent);
 	}
+	if (was.flags & PR_LIVE_WALKED)
+		exit_walked(c, task, &was, &key);
+	else if (!bpf_map_delete_elem(&live, &key.pid) && is_emitted(&was))
+		exit_emit(c, task, &was, &key);
 	reparent(c, task, &key);
 	return 0;
 }

@@ -213,7 +213,10 @@ struct task_struct___audit { /* CONFIG_AUDIT */
 	kuid_t loginuid;
 };
 
-struct seq_file;
+struct seq_file {
+	unsigned long size;
+	unsigned long count;
+};
 struct bpf_iter_meta {
 	struct seq_file *seq;
 };

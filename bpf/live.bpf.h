@@ -2,8 +2,8 @@
 /*
  * live.bpf.h: the map of live processes: who a process is now, and who created it.
  *
- * It is what makes "exactly once" hold: a process enters by whoever meets it first (clone, exec, iterator) and leaves by
- * the one exit that succeeds in deleting it. It costs memory for those that live only (no preallocation); the loader gives it
+ * A process enters by whoever meets it first (clone, exec, iterator) and leaves by the one exit that succeeds in deleting it. What was
+ * alive before the start is told exactly once, too: by whoever claims it (see claims). It costs memory for those that live only (no preallocation); the loader gives it
  * room for pid_max. A process that it does not hold has the identity (tgid, start time), which every observer finds alike.
  */
 #ifndef PROCREC_BPF_LIVE_H
@@ -23,6 +23,53 @@ struct {
 	__type(value, struct pr_bpf_live);
 } live SEC(".maps");
 
+/*
+ * Of a process that no clone frame tells of, several observers may notice that it is there, or that it ended: whoever puts the
+ * entry in here tells, the others do not. Entries stay; there is at most one pair for each process that was alive at the start.
+ */
+enum { CLAIM_BEGIN, CLAIM_END };
+
+struct claim_key {
+	__u64 start;
+	__u32 tgid;
+	__u32 what;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536); /* twice as many as `live`, set by the loader */
+	__type(key, struct claim_key);
+	__type(value, __u32);
+} claims SEC(".maps");
+
+/* For when `claims` is full, which only processes that `live` had no room for can bring about. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct claim_key);
+	__type(value, __u32);
+} late_claims SEC(".maps");
+
+/* From this time on every clone is seen; 0: not everything is attached yet. Set by user space. */
+__u64 attached_ns = 0;
+
+static __always_inline bool claim(__u32 tgid, __u64 start, __u32 what)
+{
+	struct claim_key key = {.start = start, .tgid = tgid, .what = what};
+	__u32 one = 1;
+	long err = bpf_map_update_elem(&claims, &key, &one, BPF_NOEXIST);
+
+	if (err && err != -17 /* EEXIST */)
+		err = bpf_map_update_elem(&late_claims, &key, &one, BPF_NOEXIST);
+	return !err;
+}
+
+/* Whether the clone of a process with this start may have been missed. */
+static __always_inline bool is_old(__u64 start)
+{
+	return !attached_ns || start < attached_ns;
+}
+
 /* The entry of a process, unless it is that of an earlier process with its pid. */
 static __always_inline struct pr_bpf_live *live_get(__u32 tgid, __u64 start)
 {
@@ -31,8 +78,8 @@ static __always_inline struct pr_bpf_live *live_get(__u32 tgid, __u64 start)
 	return v && v->start == start ? v : 0;
 }
 
-/* Puts a process in; false: it is there already (with NOEXIST) or there was no room, which is counted. */
-static __always_inline bool live_put(__u32 tgid, struct pr_bpf_live *v, __u64 how)
+/* Puts a process in. No room for it is counted. */
+static __always_inline void live_put(__u32 tgid, struct pr_bpf_live *v, __u64 how)
 {
 	long err = bpf_map_update_elem(&live, &tgid, v, how);
 	struct pr_bpf_counts *c;
@@ -42,7 +89,6 @@ static __always_inline bool live_put(__u32 tgid, struct pr_bpf_live *v, __u64 ho
 		if (c)
 			__sync_fetch_and_add(&c->map_full, 1);
 	}
-	return !err;
 }
 
 /* The identity of the process that a task belongs to; the idle task's is (0, 1) by convention. */

@@ -22,7 +22,7 @@ struct pr_bpf_counts {
 #define PR_LIVE_EXECED 0x1u /* has execed since its clone */
 #define PR_LIVE_TRACKED 0x2u /* belongs to the recorded tree */
 #define PR_LIVE_WALKED 0x4u /* the creator is not known: `parent` is the kernel parent at the time it was met */
-#define PR_LIVE_UNTOLD 0x8u /* put in by a scan whose record did not fit: that is still to be written */
+#define PR_LIVE_TOLD 0x8u /* with WALKED: that it was there is told already, so `claims` need not be asked */
 
 struct pr_bpf_live {
 	pr_u64 ktime; /* identity now is (tgid, ktime) */

@@ -2,9 +2,7 @@
 /*
  * snapshot.bpf.h: the processes alive at the start, by a task iterator: one struct pr_snap each (snapshot.h).
  *
- * Exactly once: whoever puts a process into `live` tells of it. A process that ends while it is looked at is told of by its exit, unless
- * that found the entry put in here. A record that did not fit into the kernel's read buffer is asked for again by the kernel: the
- * entry is marked as untold until then.
+ * Exactly once: whoever claims a process (live.bpf.h) tells of it: this scan, or the exec or exit that came first.
  */
 #ifndef PROCREC_BPF_SNAPSHOT_BPF_H
 #define PROCREC_BPF_SNAPSHOT_BPF_H
@@ -50,74 +48,67 @@ static __always_inline void snap_fill(struct scratch *s, struct task_struct *tas
 	r->size = sizeof(*r) + r->cgroup_len;
 }
 
-static __always_inline bool snap_write(struct scratch *s, struct seq_file *seq)
+static __always_inline void snap_write(struct scratch *s, struct seq_file *seq)
 {
 	__u32 len = s->snap.cgroup_len, off = PR_PATH_MAX - len;
 
-	if (bpf_seq_write(seq, &s->snap, sizeof(s->snap)))
-		return false;
+	bpf_seq_write(seq, &s->snap, sizeof(s->snap));
 	opaque(off);
 	opaque(len);
-	return !len || !bpf_seq_write(seq, s->path + (off & (PR_PATH_MAX - 1)), len & (PR_PATH_MAX - 1));
+	if (len)
+		bpf_seq_write(seq, s->path + (off & (PR_PATH_MAX - 1)), len & (PR_PATH_MAX - 1));
 }
 
-/* Puts the process in; false: it is there already, or has ended. */
+/*
+ * The identity of a process that nobody has told of yet, which is put into `live`. False: somebody has, or it has ended; or its clone is sure to
+ * be seen, as it began after everything was attached.
+ */
 static __always_inline bool snap_claim(struct task_struct *task, __u32 tgid, struct pr_bpf_live *is)
 {
+	struct pr_bpf_live *stale;
+
 	is->ktime = is->start = rd(task, start_boottime);
-	is->flags = PR_LIVE_WALKED | (rd(task, flags) & PF_FORKNOEXEC ? 0 : PR_LIVE_EXECED);
+	if (!rd(task, signal, live.counter) || !is_old(is->start) || !claim(tgid, is->start, CLAIM_BEGIN))
+		return false;
+	is->flags = PR_LIVE_WALKED | PR_LIVE_TOLD | (rd(task, flags) & PF_FORKNOEXEC ? 0 : PR_LIVE_EXECED);
 	if (only_tree && tgid == root_tgid)
 		is->flags |= PR_LIVE_TRACKED;
 	key_of(rd(task, real_parent), &is->parent);
-	if (!rd(task, signal, live.counter) || !live_put(tgid, is, BPF_NOEXIST))
-		return false;
-	/*
-	 * If its last thread went meanwhile, its exit may have come before the entry (and told all itself) or after (and relied
-	 * on the record). Taking the entry out again settles it: it is still there only in the first case, or if the exit is still to
-	 * come, which then tells all.
-	 */
-	return rd(task, signal, live.counter) || bpf_map_delete_elem(&live, &tgid);
+	stale = bpf_map_lookup_elem(&live, &tgid);
+	if (stale && stale->start != is->start)
+		bpf_map_delete_elem(&live, &tgid);
+	live_put(tgid, is, BPF_NOEXIST); /* it is there where an exec came in between: that exec's frame tells the rest */
+	if (!rd(task, signal, live.counter))
+		bpf_map_delete_elem(&live, &tgid); /* its exit may have come before the entry; it does not need it */
+	return true;
 }
 
-enum { SNAP_WROTE = 1, SNAP_HELD = 2, SNAP_FAILED = 4 };
-
-/* Looks at one process. Returns 0 (nothing to tell), or what was done, SNAP_*. */
-static __always_inline int snap_visit(struct scratch *s, struct seq_file *seq, struct task_struct *task)
+/* Looks at one process, and tells of it if that is still to be done. */
+static __always_inline void snap_visit(struct scratch *s, struct seq_file *seq, struct task_struct *task)
 {
 	__u32 tgid = rd(task, tgid);
 	struct pr_bpf_live *v = live_get(tgid, rd(task, start_boottime)), is = {};
-	bool held = v && !(v->flags & PR_LIVE_UNTOLD);
+	bool held = v;
 
 	if (held && (!snap_all || v->scan == scan))
-		return 0;
-	if (v)
+		return;
+	if (held)
 		is = *v;
 	else if (!snap_claim(task, tgid, &is))
-		return 0;
+		return;
 	snap_fill(s, task, &is);
 	if (held)
 		s->snap.flags |= PR_SNAP_HELD;
 	v = live_get(tgid, is.start);
-	if (v) {
+	if (v)
 		v->scan = scan;
-		v->flags &= ~PR_LIVE_UNTOLD;
-	}
-	return (snap_write(s, seq) ? SNAP_WROTE : SNAP_FAILED) | (held ? SNAP_HELD : 0);
-}
-
-/* The kernel throws away what a call wrote that ran out of room, and calls again: so nothing was told. */
-static __always_inline void snap_undo(struct task_struct *task, int done)
-{
-	struct pr_bpf_live *v = done ? live_get(rd(task, tgid), rd(task, start_boottime)) : 0;
-
-	if (!v)
-		return;
-	v->scan = 0;
-	if (!(done & SNAP_HELD))
-		v->flags |= PR_LIVE_UNTOLD;
+	snap_write(s, seq);
 }
 
 /*
+ * When the kernel's read buffer overflows it throws away what this call wrote and calls again later. A claim could not be taken
+ * back; so nothing is begun unless there is room for two records of any size. Else the overflow is brought about at once.
+ *
  * The parent is looked at first: some kernels keep processes (pid 1 for one) out of the iterator's sight, and a chain of ancestors must not
  * break there.
  */
@@ -125,17 +116,16 @@ static __always_inline int on_task(struct seq_file *seq, struct task_struct *tas
 {
 	struct scratch *s = scratch_get(snap_slot);
 	struct task_struct *parent = rd(task, real_parent, group_leader);
-	int up = 0, self;
 
 	if (!s || rd(task, pid) != rd(task, tgid))
 		return 0;
-	if (rd(parent, tgid))
-		up = snap_visit(s, seq, parent);
-	self = up & SNAP_FAILED ? 0 : snap_visit(s, seq, task);
-	if ((up | self) & SNAP_FAILED) {
-		snap_undo(parent, up);
-		snap_undo(task, self);
+	if (rd(seq, size) - rd(seq, count) <= 2 * (sizeof(struct pr_snap) + PR_PATH_MAX)) {
+		bpf_seq_write(seq, s->items, sizeof(s->items));
+		return 0;
 	}
+	if (rd(parent, tgid))
+		snap_visit(s, seq, parent);
+	snap_visit(s, seq, task);
 	return 0;
 }
 

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "recorder/capture_int.h"
@@ -87,6 +88,7 @@ static int configure(struct pr_capture *cap, const struct pr_capture_options *op
 	s->rodata->snap_slot = cap->cpus;
 	err |= bpf_map__set_max_entries(s->maps.ring, (uint32_t)cap->ring_bytes);
 	err |= bpf_map__set_max_entries(s->maps.live, processes_max());
+	err |= bpf_map__set_max_entries(s->maps.claims, 2 * processes_max());
 	err |= bpf_map__set_max_entries(s->maps.scratch, cap->cpus + 1);
 	err |= bpf_map__set_max_entries(s->maps.exit_scratch, cap->cpus);
 	err |= bpf_map__set_max_entries(s->maps.fail_scratch, opt->failed_exec ? cap->cpus : 1);
@@ -208,6 +210,7 @@ int pr_capture_open(const struct pr_capture_options *opt, struct pr_capture **ou
 
 int pr_capture_attach(struct pr_capture *cap, struct pr_errinfo *ei)
 {
+	struct timespec now;
 	int i, rc = 0;
 
 	for (i = 0; i < PR_CAPTURE_PROGRAMS; i++) {
@@ -219,6 +222,8 @@ int pr_capture_attach(struct pr_capture *cap, struct pr_errinfo *ei)
 			goto undo;
 		}
 	}
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	cap->skel->bss->attached_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 	if (cap->pin_dir)
 		rc = pr_pin_save(cap, ei);
 	if (!rc)

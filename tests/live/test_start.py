@@ -2,6 +2,7 @@
 """Recorders started in the middle of a storm of forks: every process is present exactly once, with one beginning and one end."""
 
 import os
+import signal
 import subprocess
 import time
 
@@ -53,7 +54,8 @@ def follow(t):
 
 def one_start(d, storm_options):
     trace = os.path.join(d, "t.seg")
-    storm = subprocess.Popen([live.WORKLOAD, "storm", *storm_options], stdout=subprocess.DEVNULL)
+    storm = subprocess.Popen([live.WORKLOAD, "storm", *storm_options], stdout=subprocess.DEVNULL,
+                             start_new_session=True)
     try:
         time.sleep(0.05)
         r = live.Recorder(trace, "--force")
@@ -63,7 +65,7 @@ def one_start(d, storm_options):
         status = r.stop()
         after = alive()
     finally:
-        storm.kill()
+        os.killpg(storm.pid, signal.SIGKILL)
         storm.wait()
     live.equal(status, 0, f"exit status ({r.err})")
     t = frames.Trace(trace)
@@ -83,7 +85,7 @@ def test_start_in_a_storm():
     snap = clones = 0
     with live.scratch() as d:
         for i in range(STARTS):
-            a, b = one_start(d, [str(1 + i % 6), "20000", "orphans"][:2 + i % 2])
+            a, b = one_start(d, [str(1 + i % 6), "20000"] + ["orphans"] * (i % 2))
             snap, clones = snap + a, clones + b
     return f"{STARTS} starts, {snap} processes alive at them, {clones} clones after"
 
