@@ -2,8 +2,13 @@
 #include "recorder/rights.h"
 
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/capability.h>
+#include <sys/fsuid.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #ifndef CAP_BPF
 #define CAP_BPF 39
@@ -72,4 +77,38 @@ int pr_rights_restore(struct pr_errinfo *ei)
 		err = pr_fail_errno(ei, "cannot take the capabilities back");
 	cap_free(now);
 	return err;
+}
+
+static bool may_write(const struct stat *st, uid_t uid, gid_t gid)
+{
+	mode_t need = S_IWOTH | S_IXOTH;
+
+	if (st->st_uid == uid)
+		need <<= 6;
+	else if (st->st_gid == gid)
+		need <<= 3;
+	return (st->st_mode & need) == need;
+}
+
+void pr_rights_choose_user(struct pr_rights_user *out, const char *path, bool wanted, uid_t uid, gid_t gid)
+{
+	const char *slash = strrchr(path, '/');
+	struct stat st;
+	char dir[4096];
+
+	*out = (struct pr_rights_user){geteuid(), getegid()};
+	snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - path + 1) : 1, slash ? path : ".");
+	if (stat(dir, &st))
+		return;
+	if (wanted && may_write(&st, uid, gid))
+		*out = (struct pr_rights_user){uid, gid};
+	else if (!may_write(&st, out->uid, out->gid))
+		*out = (struct pr_rights_user){st.st_uid, st.st_gid};
+}
+
+void pr_rights_file_user(const struct pr_rights_user *user)
+{
+	/* They return the old id and no error; what was not granted shows when a file is made. */
+	setfsgid(user->gid);
+	setfsuid(user->uid);
 }

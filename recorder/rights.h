@@ -4,6 +4,7 @@
 #define PROCREC_RECORDER_RIGHTS_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 
@@ -19,5 +20,19 @@ int pr_rights_drop(unsigned keep, struct pr_errinfo *ei);
 /* The same for the effective set alone: a try, which pr_rights_restore() takes back. */
 int pr_rights_suspend(unsigned keep, struct pr_errinfo *ei);
 int pr_rights_restore(struct pr_errinfo *ei);
+
+struct pr_rights_user {
+	uid_t uid;
+	gid_t gid;
+};
+
+/*
+ * Who may make files in the folder of `path` without capabilities: the one that is wanted where he may, else the folder's
+ * owner.
+ */
+void pr_rights_choose_user(struct pr_rights_user *out, const char *path, bool wanted, uid_t uid, gid_t gid);
+
+/* From now on the file system takes this thread for that user (setfsuid). Before the rights are dropped. */
+void pr_rights_file_user(const struct pr_rights_user *user);
 
 #endif

@@ -4,15 +4,18 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "recorder/frames.h"
 #include "recorder/rights.h"
+#include "schema/index.h"
 
 #define CHUNK_BYTES (256u << 10)
 #define SPARE_CHUNKS 4 /* kept for reuse; more of them are freed once a backlog is gone */
@@ -28,6 +31,10 @@ struct pr_spool {
 	/* of the writing thread alone, once it runs */
 	int fd;
 	struct pr_seg_writer *writer;
+	struct pr_index_writer *index; /* NULL: none, or given up */
+	struct pr_seg_header header;
+	char *index_path; /* NULL: none wanted */
+	struct pr_rights_user user; /* as whom the thread goes to the file system */
 	enum pr_sync_when when;
 
 	/* of the putting thread alone */
@@ -42,7 +49,7 @@ struct pr_spool {
 	struct chunk *head, **tail, *spare;
 	unsigned spares;
 	size_t queue_bytes, queue_max;
-	bool stop;
+	bool stop, seal;
 	int err;
 	struct pr_errinfo ei;
 	struct pr_spool_state state;
@@ -61,9 +68,30 @@ static int open_file(const struct pr_spool_options *opt, int *out_fd, struct pr_
 	return PR_OK;
 }
 
+/* The index must not cost a frame: its first failure ends it, and the trace goes on. */
+static void give_up_index(struct pr_spool *s)
+{
+	pr_index_writer_free(s->index);
+	s->index = NULL;
+	pthread_mutex_lock(&s->lock);
+	s->state.index_failed = true;
+	pthread_mutex_unlock(&s->lock);
+}
+
+static int on_block(void *ctx, const struct pr_block *b, struct pr_errinfo *ei)
+{
+	struct pr_spool *s = ctx;
+
+	(void)ei;
+	if (s->index && pr_index_writer_block(s->index, b, NULL))
+		give_up_index(s);
+	return PR_OK;
+}
+
 static int open_writer(struct pr_spool *s, const struct pr_spool_options *opt, struct pr_errinfo *ei)
 {
-	struct pr_seg_options so = {.level = opt->level, .rearrange = !opt->plain};
+	struct pr_seg_options so = {.level = opt->level, .rearrange = !opt->plain, .on_block = on_block, .ctx = s};
+	uint8_t head[PR_SEG_HEADER_SIZE];
 	struct timespec now;
 
 	if (getrandom(so.header.uuid, PR_SEG_UUID, 0) != PR_SEG_UUID)
@@ -73,6 +101,8 @@ static int open_writer(struct pr_spool *s, const struct pr_spool_options *opt, s
 	so.header.created_realtime = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 	so.header.created_boottime = pr_boottime_ns();
 	so.header.kind = PR_SEG_RECORDED;
+	s->header = so.header;
+	pr_seg_header_encode(&s->header, head);
 	return pr_seg_writer_new(&s->writer, s->fd, &so, ei);
 }
 
@@ -143,12 +173,42 @@ static void give_back(struct pr_spool *s, struct chunk *c)
 	free(c);
 }
 
+/* Without capabilities the thread could not make the index in a folder of somebody else: so it does that as he. */
+static int begin(struct pr_spool *s, struct pr_errinfo *ei)
+{
+	int err;
+
+	if (s->index_path)
+		pr_rights_file_user(&s->user);
+	err = pr_rights_drop(0, ei);
+	if (!err && s->index_path && pr_index_writer_new(&s->index, s->index_path, &s->header, NULL))
+		give_up_index(s);
+	return err;
+}
+
+static int end(struct pr_spool *s, struct pr_errinfo *ei)
+{
+	struct pr_seg_progress p;
+	struct pr_index_end state = {.sealed = true};
+	struct stat st;
+	int err = pr_seg_writer_seal(s->writer, ei);
+
+	if (err || !s->index)
+		return err;
+	pr_seg_writer_progress(s->writer, &p);
+	state.frames = p.frames;
+	state.file_size = fstat(s->fd, &st) ? 0 : (uint64_t)st.st_size;
+	if (pr_index_writer_finish(s->index, &state, NULL))
+		give_up_index(s);
+	return PR_OK;
+}
+
 static void *run(void *arg)
 {
 	struct pr_spool *s = arg;
 	struct pr_errinfo ei;
 	struct chunk *c;
-	int err = pr_rights_drop(0, &ei);
+	int err = begin(s, &ei);
 
 	if (err)
 		publish(s, err, &ei);
@@ -160,6 +220,12 @@ static void *run(void *arg)
 		}
 		give_back(s, c);
 	}
+	if (!err && s->seal) {
+		err = end(s, &ei);
+		publish(s, err, &ei);
+	}
+	pr_index_writer_free(s->index); /* an unfinished one is removed: while the thread still is who made it */
+	s->index = NULL;
 	return NULL;
 }
 
@@ -181,6 +247,17 @@ static int start(struct pr_spool *s, struct pr_errinfo *ei)
 
 /* ---- the putting side -------------------------------------------------------------------------------------------- */
 
+/* Who the file system is to take the writing thread for: who called sudo, or else the owner of the folder. */
+static int plan_index(struct pr_spool *s, const struct pr_spool_options *opt, struct pr_errinfo *ei)
+{
+	if (asprintf(&s->index_path, "%s" PR_INDEX_SUFFIX, opt->path) < 0) {
+		s->index_path = NULL;
+		return pr_fail(ei, PR_ENOMEM, "out of memory");
+	}
+	pr_rights_choose_user(&s->user, opt->path, opt->give_away, opt->uid, opt->gid);
+	return PR_OK;
+}
+
 int pr_spool_open(struct pr_spool **out, const struct pr_spool_options *opt, struct pr_errinfo *ei)
 {
 	struct pr_spool *s = calloc(1, sizeof(*s));
@@ -199,6 +276,8 @@ int pr_spool_open(struct pr_spool **out, const struct pr_spool_options *opt, str
 	err = open_file(opt, &s->fd, ei);
 	if (!err)
 		err = open_writer(s, opt, ei);
+	if (!err && opt->index)
+		err = plan_index(s, opt, ei);
 	if (!err)
 		err = start(s, ei);
 	if (err) {
@@ -307,13 +386,14 @@ void pr_spool_get_state(struct pr_spool *s, struct pr_spool_state *out)
 	pthread_mutex_unlock(&s->lock);
 }
 
-static void join(struct pr_spool *s)
+static void join(struct pr_spool *s, bool seal)
 {
 	if (!s->running)
 		return;
 	pthread_mutex_lock(&s->lock);
 	if (s->open)
 		hand_over(s);
+	s->seal = seal;
 	s->stop = true;
 	pthread_cond_signal(&s->work);
 	pthread_mutex_unlock(&s->lock);
@@ -323,15 +403,8 @@ static void join(struct pr_spool *s)
 
 int pr_spool_close(struct pr_spool *s, struct pr_errinfo *ei)
 {
-	int err;
-
-	join(s);
-	err = failure(s, ei);
-	if (!err) {
-		err = pr_seg_writer_seal(s->writer, ei);
-		publish(s, err, ei);
-	}
-	return err;
+	join(s, true);
+	return failure(s, ei);
 }
 
 static void free_list(struct chunk *c)
@@ -348,13 +421,14 @@ void pr_spool_free(struct pr_spool *s)
 {
 	if (!s)
 		return;
-	join(s);
+	join(s, false);
 	pr_seg_writer_free(s->writer);
 	if (s->fd >= 0)
 		close(s->fd);
 	free_list(s->spare);
 	free_list(s->head);
 	free(s->open);
+	free(s->index_path);
 	pthread_mutex_destroy(&s->lock);
 	pthread_cond_destroy(&s->work);
 	pthread_cond_destroy(&s->room);

@@ -40,7 +40,8 @@ def run(*argv, timeout=120, **kw):
 
 
 def record(trace, *options, cmd=(), **kw):
-    argv = [PROCREC, "record", "-o", trace, *options]
+    """--plain, so that frames.py can read the blocks. Tests of the default encoding look at it through replay."""
+    argv = [PROCREC, "record", "--plain", "-o", trace, *options]
     if cmd:
         argv += ["--", *cmd]
     return run(*argv, **kw)
@@ -50,7 +51,7 @@ class Recorder:
     """A recorder without CMD, running until stop(). Starting waits until everything is attached."""
 
     def __init__(self, trace, *options, prefix=()):
-        self.p = subprocess.Popen([*prefix, PROCREC, "record", "-o", trace, *options], stdout=subprocess.DEVNULL,
+        self.p = subprocess.Popen([*prefix, PROCREC, "record", "--plain", "-o", trace, *options], stdout=subprocess.DEVNULL,
                                   stderr=subprocess.PIPE)
         line = self.p.stderr.readline().decode()
         if "recording into" not in line:

@@ -145,6 +145,24 @@ def test_default_name_and_owner():
         live.equal((st.st_uid, st.st_gid, stat.S_IMODE(st.st_mode)), (65534, 65534, 0o600), "owner and mode under sudo")
 
 
+def test_index_beside_the_trace():
+    """Also where only the owner of the folder may make files: the thread that makes it has no capability left."""
+    with live.scratch() as d:
+        os.chown(d, 65534, 65534)
+        os.chmod(d, 0o755)
+        for env in ({}, {"SUDO_UID": "65534", "SUDO_GID": "65534"}):
+            t = os.path.join(d, f"{len(env)}.seg")
+            r = live.run(live.PROCREC, "record", "-o", t, "--", "true", env=dict(os.environ, **env))
+            live.equal(r.status, 0, f"exit status ({r.err})")
+            assert "index" not in r.err, r.err
+            live.equal(sorted(n for n in os.listdir(d) if n.startswith(str(len(env)))), [os.path.basename(t), os.path.basename(t) + ".idx"], "files")
+            st = os.stat(t + ".idx")
+            live.equal((st.st_uid, stat.S_IMODE(st.st_mode)), (65534, 0o600), "owner and mode of the index")
+        t = os.path.join(d, "none.seg")
+        live.equal(live.record(t, "--no-index", cmd=["true"]).status, 0, "exit status")
+        assert not os.path.exists(t + ".idx"), "an index despite --no-index"
+
+
 def test_without_rights():
     with live.scratch() as d:
         os.chmod(d, 0o777)

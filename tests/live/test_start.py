@@ -29,6 +29,14 @@ def alive():
     return out
 
 
+def describe(pid):
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as f:
+            return f.read()[:60].decode("ascii", "replace")
+    except OSError as e:
+        return e.strerror
+
+
 def follow(t):
     """Walks through the trace; returns identities alive at its end as {key: start}, and what was wrong."""
     live_keys, wrong, begun = {}, [], set()
@@ -45,7 +53,7 @@ def follow(t):
             live_keys[key] = key.ktime
         elif kind == "exec":
             if e.cleanup not in live_keys:
-                wrong.append(f"exec of {key}: {e.cleanup} is not alive")
+                wrong.append(f"exec of {key} ({e.filename}, flags {e.flags:#x}): {e.cleanup} is not alive")
             live_keys[key] = live_keys.pop(e.cleanup, 0)
         elif live_keys.pop(key, None) is None:
             wrong.append(f"exit of {key}, which is not alive")
@@ -64,6 +72,7 @@ def one_start(d, storm_options):
         time.sleep(0.02)
         status = r.stop()
         after = alive()
+        seen_as = {p: describe(p[0]) for p in before & after}
     finally:
         os.killpg(storm.pid, signal.SIGKILL)
         storm.wait()
@@ -73,7 +82,7 @@ def one_start(d, storm_options):
     # pid 1 may be hidden from tools by the kernel, the idle task always is.
     known = {(k.pid, start * TICKS // 10**9) for k, start in keys.items()}
     steady = before & after
-    wrong += [f"missing: {p}" for p in steady if not any((p[0], p[1] + x) in known for x in (-1, 0, 1))]
+    wrong += [f"missing: {p} {seen_as[p]}" for p in steady if not any((p[0], p[1] + x) in known for x in (-1, 0, 1))]
     mine = {pid for pid, _ in known} - {pid for pid, _ in before | after}
     late = {c["key"].pid for c in t.clones}
     wrong += [f"alive in the trace alone: {pid}" for pid in mine if pid not in late]
