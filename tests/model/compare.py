@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """compare.py: the model against procrec, on random streams, line by line.
 
-For each seed: gen -> `procrec pack` -> `replay --json`, `replay --cache --json` (at the end and at an earlier frame) and
-`unpack`; then the same bytes through the model. Reports the first difference of each stream with the frame that caused it, and shrinks the stream to
+For each seed: gen -> `procrec pack` -> `replay --json`, `replay --cache --json` (at the end and at an earlier frame),
+`audit --json` and `unpack`; then the same bytes through the model. Reports the first difference of each stream with the frame that caused it, and shrinks the stream to
 the fewest frames that still differ. Exit status: 0 all alike, 1 differences, 2 usage or a procrec that does not run.
 
   compare.py --seeds 2000                    what `make check-model` runs
@@ -12,6 +12,7 @@ the fewest frames that still differ. Exit status: 0 all alike, 1 differences, 2 
 """
 import argparse
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -25,8 +26,20 @@ from model import COMMON, Model, split_frames
 
 # A sanitizer's own exit status is 1, which for procrec means "malformed frames": set it apart.
 ENV = dict(os.environ, LC_ALL="C", ASAN_OPTIONS="exitcode=99", UBSAN_OPTIONS="exitcode=99:print_stacktrace=1", LSAN_OPTIONS="exitcode=99")
-VIEWS = {"ev": "", "ca": "--cache", "un": "--cache --until-frame N"}
-NAMES = {"ev": "events", "ca": "cache", "un": "cache at an earlier frame"}
+VIEWS = {"ev": "replay {b}.seg --json", "ca": "replay {b}.seg --cache --json", "un": "replay {b}.seg --cache --json --until-frame {n}",
+         "au": "audit {b}.seg --json"}
+NAMES = {"ev": "events", "ca": "cache", "un": "cache at an earlier frame", "au": "findings of the auditor"}
+# The findings that follow from the rules alone; the others are the auditor's judgement.
+FINDINGS = re.compile(rb'"kind":"(?:below_zero|evicted_referenced|add_dropped|clone_dropped|cleared|data_never_taken|data_missing|'
+                      rb'data_mismatch|malformed)"')
+WHY = re.compile(rb',"why":"(?:[^"\\]|\\.)*"')
+
+
+def answer(view, text):
+    """What procrec printed, as far as the model answers it too: of the auditor's lines only some, in no order."""
+    if view != "au":
+        return text
+    return b"".join(sorted(WHY.sub(b"", line) for line in text.splitlines(True) if FINDINGS.search(line)))
 
 
 def until_of(raw):
@@ -38,8 +51,9 @@ def commands(procrec, settings, until, base):
     """Shell lines for one stream. Their exit statuses end up in BASE.rc: pack, unpack, and one for each view."""
     pack, replay = [" ".join(shlex.quote(os.fsdecode(o)) for o in opts) for opts in gen.options(settings)]
     lines = ["{p} pack {b}.raw -o {b}.seg {o}", "{p} unpack {b}.seg >{b}.back"]
-    lines += ["{p} replay {b}.seg --json %s {r} >{b}.%s" % (option.replace("N", str(until)), v) for v, option in VIEWS.items()]
-    return "".join((line + " 2>>{b}.err; echo $? >>{b}.rc\n").format(p=shlex.quote(procrec), b=base, o=pack, r=replay) for line in lines)
+    lines += ["{p} %s {r} >{b}.%s" % (command, v) for v, command in VIEWS.items()]
+    return "".join((line + " 2>>{b}.err; echo $? >>{b}.rc\n").format(p=shlex.quote(procrec), b=base, o=pack, r=replay, n=until)
+                   for line in lines)
 
 
 def slurp(path):
@@ -60,7 +74,8 @@ def model_of(raw, settings):
         line = m.apply(frame, framed)
         if line is not None:
             lines.append(line)
-    return m, {"ev": lines, "ca": m.cache_lines(), "un": at_until or m.cache_lines()}
+    cache = m.cache_lines()
+    return m, {"ev": lines, "ca": cache, "un": at_until or cache, "au": sorted(m.audit_lines())}
 
 
 def procrec_of(procrec, jobs):
@@ -103,8 +118,9 @@ def judge(raw, model_lines, result):
         return "unpack", 0, "%d bytes" % len(raw), "%d bytes, first difference at %d" % (len(unpacked), at)
     for view in VIEWS:
         want = "".join(line + "\n" for line in model_lines[view]).encode()
-        if want != views[view]:
-            got = views[view].decode("utf-8", "replace").split("\n")
+        have = answer(view, views[view])
+        if want != have:
+            got = have.decode("utf-8", "replace").split("\n")
             return (NAMES[view],) + first_difference(model_lines[view], got[:-1] if got[-1] == "" else got)
     return None
 

@@ -191,14 +191,17 @@ class Value:
 class Cache:
     """The cache's primitives, and nothing else."""
 
-    def __init__(self, max_age_ns):
+    def __init__(self, max_age_ns, finding):
         self.map = {}
-        self.queue = deque()  # (time, key)
+        self.queue = deque()  # (time, key, the frame that appended it)
         self.max_age_ns = max_age_ns
+        self.finding = finding  # told of what an auditor wants to know
+        self.seq = 0  # the frame that is being applied
 
     def add(self, key, value):
         value.ref = 1
-        self.map.setdefault(key, value)
+        if self.map.setdefault(key, value) is not value:
+            self.finding("add_dropped", self.seq, '"pid":%d,"ktime":%d' % key)
 
     def inc(self, key):
         v = self.map.get(key)
@@ -210,15 +213,21 @@ class Cache:
         if v:
             v.ref -= 1
             if v.ref == 0:
-                self.queue.append((now, key))
+                self.queue.append((now, key, self.seq))
+            elif v.ref < 0:
+                self.finding("below_zero", self.seq, '"pid":%d,"ktime":%d,"ref":%d' % (key + (v.ref,)))
 
     def clear_expired(self, now):
         queue = self.queue
         limit = signed(signed(now) - self.max_age_ns)
         while queue and signed(queue[0][0]) <= limit:
-            self.map.pop(queue.popleft()[1], None)
+            _, key, seq = queue.popleft()
+            v = self.map.pop(key, None)
+            if v and v.ref > 0:
+                self.finding("evicted_referenced", seq, '"pid":%d,"ktime":%d,"ref":%d' % (key + (v.ref,)))
 
     def clear(self):
+        self.finding("cleared", self.seq, '"entries":%d' % len(self.map))
         self.map.clear()
 
 
@@ -254,10 +263,12 @@ class Model:
         s = settings or Settings()
         self.settings = s
         self.age_ns = s.max_age_s * NS
-        self.cache = Cache(self.age_ns)
+        self.findings = []  # lines as `procrec audit --json` prints them, of the kinds that follow from the rules alone
+        self.cache = Cache(self.age_ns, self.finding)
         self.hostname = s.hostname
         self.users = dict(s.users)
         self.data = {}  # (id.pid, id.time) -> bytes
+        self.data_from = {}  # the same ids -> the frame that stored each
         self.last_data_clear = None
         self.exec_info = None  # (key, argv0 or None, args_bytes), until the next execve
         self.clocks = []  # (boot time, real time) of the CLOCK frames so far, sorted, one for each boot time
@@ -294,16 +305,34 @@ class Model:
         seconds, ns = divmod(signed(real + now - boot), NS)
         return '"%s.%09dZ"' % ((EPOCH + datetime.timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S"), ns)
 
+    def finding(self, kind, seq, rest):
+        """seq: the frame that is the cause; it is noticed at the one that is being applied."""
+        rest = rest and "," + rest
+        self.findings.append('{"type":"finding","kind":"%s","seq":%d,"at":%d%s}' % (kind, seq, self.cache.seq, rest))
+
+    def is_malformed(self):
+        self.malformed += 1
+        self.finding("malformed", self.cache.seq, "")
+
+    def never_taken(self, key):
+        self.finding("data_never_taken", self.data_from.pop(key),
+                     '"data_pid":%d,"data_time":%d,"bytes":%d' % (key + (len(self.data.pop(key)),)))
+
+    def audit_lines(self):
+        """To be called last: what is left of the data was never taken."""
+        self.cache.seq = self.frames
+        for key in list(self.data):
+            self.never_taken(key)
+        return self.findings
+
     def apply(self, frame, framed=True):
-        seq = self.frames
+        seq = self.cache.seq = self.frames
         self.frames += 1
         if not framed:
-            self.malformed += 1
-            return None
+            return self.is_malformed()
         op, size, ktime = COMMON.unpack_from(frame)
         if size < FIXED.get(op, 16):
-            self.malformed += 1
-            return None
+            return self.is_malformed()
         try:
             handler = self.handlers.get(op)
             if handler:
@@ -311,12 +340,12 @@ class Model:
             if op >= OP_EXEC_INFO:
                 self.own(op, frame)
         except Malformed:
-            self.malformed += 1
+            self.is_malformed()
         return None
 
     # -- data
 
-    def data_frame(self, frame, _seq, now):
+    def data_frame(self, frame, seq, now):
         if len(frame) - 32 > DATA_PAYLOAD_MAX:
             raise Malformed
         key = DATA_ID.unpack_from(frame)
@@ -329,18 +358,23 @@ class Model:
             if last is None or signed(last) < signed(signed(now) - self.age_ns):
                 limit = signed(signed(key[1]) - self.age_ns)
                 for k in [k for k in self.data if signed(k[1]) < limit]:
-                    del self.data[k]
+                    self.never_taken(k)
                 self.last_data_clear = now
         if len(self.data) >= self.settings.max_data:
-            self.data.clear()
+            for k in list(self.data):
+                self.never_taken(k)
         self.data[key] = frame[32:]
+        self.data_from[key] = seq
 
     def take(self, desc):
         """The bytes, or None where they are missing or not as many as were sent."""
         leftover, size, pid, time = DESC.unpack_from(desc)
-        data = self.data.pop((pid, time), None)
-        if data is None or len(data) != (size - leftover) & U32:
+        data, expected = self.data.pop((pid, time), None), (size - leftover) & U32
+        self.data_from.pop((pid, time), None)
+        if data is None or len(data) != expected:
             self.data_misses += 1
+            self.finding("data_missing" if data is None else "data_mismatch", self.cache.seq,
+                         '"data_pid":%d,"data_time":%d,"bytes":%d,"expected":%d' % (pid, time, len(data or b""), expected))
             return None
         return data
 
@@ -430,6 +464,7 @@ class Model:
         parent = cache.map.get((ppid, pktime))
         if not parent:
             self.clone_misses += 1
+            self.finding("clone_dropped", seq, '"pid":%d,"ktime":%d,"ppid":%d,"pktime":%d' % (key + (ppid, pktime)))
             return self.event("clone", seq, key, now)
         value = Value(pid, ktime, ppid, pktime, self.exec_id(pid, ktime), parent.text)
         cache.inc((ppid, pktime))
@@ -514,7 +549,7 @@ class Model:
             v = self.cache.map[key]
             out.append('{"type":"entry","pid":%d,"ktime":%d,"ppid":%d,"pktime":%d,"ref":%d,"exec_id":"%s",%s,%s}' % (
                 key[0], key[1], v.ppid, v.pktime, v.ref, v.exec_id, v.text.front(), v.text.back()))
-        for time, key in self.cache.queue:
+        for time, key, _ in self.cache.queue:
             out.append('{"type":"expiry","time":%d,"pid":%d,"ktime":%d}' % (time, key[0], key[1]))
         out.append('{"type":"summary","entries":%d,"queued":%d,"data":%d,"clone_misses":%d,"data_misses":%d,'
                    '"malformed":%d,"frames":%d}' % (len(self.cache.map), len(self.cache.queue), len(self.data),

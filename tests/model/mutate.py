@@ -196,7 +196,7 @@ class Scratch:
                 return "exit status %d %s" % (status, text[-200:])
             for base, _, want in part:
                 for view, expected in zip(compare.VIEWS, want):
-                    if compare.slurp(base + "." + view) != expected:
+                    if compare.answer(view, compare.slurp(base + "." + view)) != expected:
                         return "%s of %s" % (compare.NAMES[view], base)
         return None
 

@@ -27,6 +27,10 @@ def run(*frames, **settings):
     return m
 
 
+def queue(m):
+    return [(time, key) for time, key, _ in m.cache.queue]
+
+
 def refs(m):
     return {k: v.ref for k, v in m.cache.map.items()}
 
@@ -90,7 +94,7 @@ class Counts(unittest.TestCase):
         self.assertEqual(refs(run(*frames)), {sh: 2, (3, 30): 0, daemon: 2, (4, 40): 0, app: 1})
         m = run(*frames, exit_(daemon, 50))
         self.assertEqual(refs(m), {sh: 1, (3, 30): 0, daemon: 1, (4, 40): 0, app: 1})
-        self.assertEqual(list(m.cache.queue), [(31, (3, 30)), (41, (4, 40))])
+        self.assertEqual(queue(m), [(31, (3, 30)), (41, (4, 40))])
 
     def test_exec_only(self):
         sh, bash, daemon, app = self.SH, self.BASH, self.DAEMON, (4, 41)
@@ -166,11 +170,11 @@ class OddPlaces(unittest.TestCase):
 
     def test_counts_below_zero_queue_nothing(self):
         m = run(execve((1, 1), b"/x\0"), *[exit_((1, 1), 5 + i) for i in range(3)])
-        self.assertEqual((refs(m), list(m.cache.queue)), ({(1, 1): -2}, [(5, (1, 1))]))
+        self.assertEqual((refs(m), queue(m)), ({(1, 1): -2}, [(5, (1, 1))]))
 
     def test_back_to_zero_queues_again(self):
         m = run(execve((1, 1), b"/x\0"), exit_((1, 1), 5), clone((2, 2), (1, 1)), exit_((2, 2), 7))
-        self.assertEqual((refs(m), list(m.cache.queue)), ({(1, 1): 0, (2, 2): 0}, [(5, (1, 1)), (7, (1, 1)), (7, (2, 2))]))
+        self.assertEqual((refs(m), queue(m)), ({(1, 1): 0, (2, 2): 0}, [(5, (1, 1)), (7, (1, 1)), (7, (2, 2))]))
 
     def test_young_head_holds_back_the_queue(self):
         m = run(execve((1, 1), b"/x\0"), execve((2, 2), b"/y\0"), exit_((1, 1), 100 * NS), exit_((2, 2), 1), exit_((9, 9), 61 * NS + 1))
@@ -190,7 +194,7 @@ class OddPlaces(unittest.TestCase):
 
     def test_clear_leaves_the_queue(self):
         m = run(execve((1, 1), b"/x\0"), exit_((1, 1), 5), execve((2, 2), b"/y\0"), execve((3, 3), b"/z\0"), max_entries=2)
-        self.assertEqual((refs(m), list(m.cache.queue)), ({}, [(5, (1, 1))]))
+        self.assertEqual((refs(m), queue(m)), ({}, [(5, (1, 1))]))
         self.assertTrue(m.events[-1]["miss"])
 
     def test_queue_survives_clear_and_takes_a_new_value(self):
@@ -266,11 +270,11 @@ class OddPlaces(unittest.TestCase):
 
     def test_cleanup_is_the_new_key(self):
         m = run(execve((1, 1), b"/x\0", 0, (1, 1), (1, 1)))
-        self.assertEqual((refs(m), list(m.cache.queue)), ({(1, 1): -1}, [(1, (1, 1))]))
+        self.assertEqual((refs(m), queue(m)), ({(1, 1): -1}, [(1, (1, 1))]))
 
     def test_own_parent(self):
         m = run(execve((1, 1), b"/x\0", 0, (1, 1)), exit_((1, 1), 9))
-        self.assertEqual((refs(m), list(m.cache.queue)), ({(1, 1): -1}, [(9, (1, 1))]))
+        self.assertEqual((refs(m), queue(m)), ({(1, 1): -1}, [(9, (1, 1))]))
 
 
 class Strings(unittest.TestCase):
@@ -451,6 +455,31 @@ class Output(unittest.TestCase):
                 execve((3, 3), b"/x\0", uid=5))
         self.assertEqual([e["user"] for e in m.events], ["", "a", ""])
         self.assertEqual([base64.b64decode(e["exec_id"]) for e in m.events], [b"test_host:1:1", b"h2:2:2", b"h2:3:3"])
+
+
+class Findings(unittest.TestCase):
+    def check(self, m, *want):
+        self.assertEqual(sorted(m.audit_lines()), sorted('{"type":"finding","kind":%s}' % w for w in want))
+
+    def test_counts(self):
+        self.check(run(execve((1, 1), b"/x\0"), exit_((1, 1), 5), exit_((1, 1), 6)), '"below_zero","seq":2,"at":2,"pid":1,"ktime":1,"ref":-1')
+        self.check(run(execve((1, 1), b"/x\0"), exit_((1, 1), 5), clone((2, 2), (1, 1), now=6), exit_((9, 9), AGE + 5)),
+                   '"evicted_referenced","seq":1,"at":3,"pid":1,"ktime":1,"ref":1')
+        self.check(run(execve((1, 1), b"/x\0"), exit_((1, 1), 5), exit_((9, 9), AGE + 5)))
+
+    def test_what_was_dropped(self):
+        self.check(run(execve((1, 1), b"/x\0"), execve((1, 1), b"/y\0"), clone((2, 2), (3, 3))), '"add_dropped","seq":1,"at":1,"pid":1,"ktime":1',
+                   '"clone_dropped","seq":2,"at":2,"pid":2,"ktime":2,"ppid":3,"pktime":3')
+        self.check(run(execve((1, 1), b"/x\0"), execve((2, 2), b"/x\0"), max_entries=1), '"cleared","seq":1,"at":1,"entries":2')
+        self.check(run(execve((1, 1), b"/x\0", psize=60), b"x"), '"malformed","seq":0,"at":0', '"malformed","seq":1,"at":1')
+
+    def test_data(self):
+        take = execve(KEY, desc((1, 1), 5), F_DATA_FILENAME)
+        self.check(run(take), '"data_missing","seq":0,"at":0,"data_pid":1,"data_time":1,"bytes":0,"expected":5')
+        self.check(run(data((1, 1), b"abcd"), take), '"data_mismatch","seq":1,"at":1,"data_pid":1,"data_time":1,"bytes":4,"expected":5')
+        self.check(run(data((1, 1), b"a"), data((1, 1), b"b"), data((2, 2), b"c"), max_data=1),
+                   '"data_never_taken","seq":0,"at":2,"data_pid":1,"data_time":1,"bytes":2',
+                   '"data_never_taken","seq":2,"at":3,"data_pid":2,"data_time":2,"bytes":1')
 
 
 class Generated(unittest.TestCase):
