@@ -44,7 +44,7 @@ static __always_inline void put_filename(struct scratch *s, struct build *b, con
 /* argv[0] as an item. Returns its length, or -1: it cannot be read. */
 static __always_inline long put_argv0(struct scratch *s, struct build *b, __u64 from)
 {
-	long len = bpf_probe_read_user_str(s->path, PR_PATH_MAX, (void *)from);
+	long len = read_user_str(s->path, PR_PATH_MAX, from);
 	__u32 total = 0;
 
 	if (len <= 0)
@@ -55,7 +55,7 @@ static __always_inline long put_argv0(struct scratch *s, struct build *b, __u64 
 	}
 	for (int i = 0; i < ARGV0_STEPS && len == (long)PR_PATH_MAX; i++) {
 		total += PR_PATH_MAX - 1;
-		len = bpf_probe_read_user_str(s->path, PR_PATH_MAX, (void *)(from + total));
+		len = read_user_str(s->path, PR_PATH_MAX, from + total);
 	}
 	if (len <= 0)
 		return -1;

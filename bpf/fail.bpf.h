@@ -64,7 +64,7 @@ static __always_inline __u32 fail_put_str(struct fail_record *r, __u32 n, __u16 
 
 	opaque(at);
 	at &= 16383;
-	len = bpf_probe_read_user_str(r->items + at + sizeof(head), FAIL_ARGS_BYTES, (void *)from);
+	len = read_user_str(r->items + at + sizeof(head), FAIL_ARGS_BYTES, from);
 	if (len <= 0)
 		return n;
 	if (len == (long)FAIL_ARGS_BYTES)
@@ -88,7 +88,7 @@ static __always_inline __u32 fail_put_args(struct fail_record *r, __u32 n, __u64
 			break;
 		at = n;
 		opaque(at);
-		len = bpf_probe_read_user_str(r->items + (at & 16383), FAIL_ARGS_BYTES, (void *)arg);
+		len = read_user_str(r->items + (at & 16383), FAIL_ARGS_BYTES, arg);
 		if (len <= 0)
 			break;
 		n += len & 4095;

@@ -256,6 +256,17 @@ enum cgroup_subsys_id { cpuset_cgrp_id, cpu_cgrp_id, memory_cgrp_id, pids_cgrp_i
 
 #define rd(src, ...) BPF_CORE_READ(src, ##__VA_ARGS__)
 
+/*
+ * A string of user memory: its length with the NUL, or negative. Kernels before 6.3 or so report 0 for the empty string, not 1
+ * (strncpy_from_user_nofault counted the NUL only after a character).
+ */
+static __always_inline long read_user_str(void *to, __u32 size, __u64 from)
+{
+	long len = bpf_probe_read_user_str(to, size, (void *)from);
+
+	return len == 0 ? 1 : len;
+}
+
 /* Keeps the compiler from proving a mask needless: the verifier does not see the compiler's proof. */
 #define opaque(x) asm volatile("" : "+r"(x))
 

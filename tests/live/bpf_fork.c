@@ -122,7 +122,8 @@ static int act_leader_first(void *arg)
 	pthread_t t;
 
 	pthread_create(&t, NULL, arg ? sleep_then_exit : linger, arg);
-	pthread_exit(NULL);
+	syscall(SYS_exit, 0); /* this thread alone */
+	return 1;
 }
 
 static void *spin_exit(void *arg)

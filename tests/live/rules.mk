@@ -3,7 +3,7 @@
 
 LIVE_BIN := $(O)/tests/live/workload
 ifeq ($(BPF),1)
-LIVE_BIN += $(O)/tests/live/bpf_cases $(O)/tests/live/bpf_dump
+LIVE_BIN += $(O)/tests/live/bpf_cases $(O)/tests/live/bpf_dump $(O)/tests/live/bpf_pin
 endif
 LIVE_CHECKS += check-live
 
@@ -14,11 +14,12 @@ $(O)/tests/live/workload: tests/live/workload.c
 
 # The capture alone, without recorder and replay; static enough to be taken into a guest kernel.
 BPF_CASES_OBJ := $(patsubst %,$(O)/tests/live/bpf_%.o,cases frames exec fork)
-DEPS += $(BPF_CASES_OBJ:.o=.d) $(O)/tests/live/bpf_dump.d
+DEPS += $(BPF_CASES_OBJ:.o=.d) $(O)/tests/live/bpf_dump.d $(O)/tests/live/bpf_pin.d
 $(BPF_CASES_OBJ): CFLAGS += -Wno-write-strings # argument vectors of literals
 $(O)/tests/live/bpf_cases: $(BPF_CASES_OBJ)
 $(O)/tests/live/bpf_dump: $(O)/tests/live/bpf_dump.o
-$(O)/tests/live/bpf_cases $(O)/tests/live/bpf_dump: $(O)/libprocrec-recorder.a $(O)/libprocrec-base.a
+$(O)/tests/live/bpf_pin: $(O)/tests/live/bpf_pin.o
+$(O)/tests/live/bpf_cases $(O)/tests/live/bpf_dump $(O)/tests/live/bpf_pin: $(O)/libprocrec-recorder.a $(O)/libprocrec-base.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_BPF) -lpthread
 

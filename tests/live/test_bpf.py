@@ -21,5 +21,13 @@ def test_bpf_cases_plain_tracepoints():
     return run_cases("-w")
 
 
+def test_bpf_pinned_capture_survives_kills():
+    r = live.run(os.path.join(live.BIN, "bpf_pin"), "60")
+    if r.status == 77:
+        raise live.Skip(r.err.strip())
+    live.equal(r.status, 0, r.out + r.err)
+    return r.out.strip()
+
+
 if __name__ == "__main__":
     live.main(globals())
