@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* cmd_lineage.c: the views --ancestry and --gaps. */
+#include "base/command.h"
 #include "replay/answer.h"
 #include "replay/lineage_views.h"
 
@@ -14,9 +15,11 @@ static int ancestry(struct pr_answer *a, struct pr_errinfo *ei)
 	if (!err)
 		err = pr_answer_find(a, pid, &link, ei);
 	for (uint64_t depth = 0; !err; depth++) {
-		if (!pr_answer_first_time(a, link.proc.key))
-			return pr_fail(ei, PR_EFORMAT, "%s: process %u is its own ancestor: the trace is not an honest one", a->args->trace,
-				link.proc.key.pid);
+		if (!pr_answer_first_time(a, link.proc.key)) {
+			pr_note("%s: process %u is its own ancestor here: the trace is not an honest one", a->args->trace, link.proc.key.pid);
+			a->doubtful = true;
+			break;
+		}
 		a->doubtful |= link.gap;
 		err = pr_answer_show(a, &link, depth, ei);
 		if (err || !pr_answer_check(a))

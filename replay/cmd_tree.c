@@ -119,7 +119,8 @@ static int go_down(struct walk *w, const struct pr_link *root, struct pr_errinfo
 			return PR_OK;
 		err = visit(w, top->kids.v[top->next++], ei);
 	}
-	w->n = 0;
+	while (w->n)
+		pr_links_release(&w->levels[--w->n].kids);
 	return err;
 }
 
@@ -211,6 +212,20 @@ static int maybe_root(void *ctx, const struct pr_proc *p)
 	return is_new ? add_root(r, &up) : PR_OK;
 }
 
+/* What goes in a circle has no root: one of the circle stands for it. */
+static int maybe_circle(void *ctx, const struct pr_proc *p)
+{
+	struct roots *r = ctx;
+	struct pr_link link;
+	int err;
+
+	if (p->key.ktime > r->a->at || pr_map_get(&r->a->seen, p->key.pid, p->key.ktime) ||
+		pr_map_get(&r->a->seen, p->parent.pid, p->parent.ktime))
+		return PR_OK;
+	err = pr_lineage_get(&r->a->lineage, p->key, r->a->at, &link, r->ei);
+	return err ? err : add_root(r, &link);
+}
+
 static int by_start(const void *pa, const void *pb)
 {
 	const struct pr_proc_key *a = &((const struct pr_link *)pa)->proc.key, *b = &((const struct pr_link *)pb)->proc.key;
@@ -220,16 +235,31 @@ static int by_start(const void *pa, const void *pb)
 	return a->pid < b->pid ? -1 : a->pid > b->pid;
 }
 
+static int show_roots(struct roots *r, struct walk *w)
+{
+	int err = PR_OK;
+
+	if (r->v.n)
+		qsort(r->v.v, r->v.n, sizeof(*r->v.v), by_start);
+	for (size_t i = 0; !err && i < r->v.n; i++)
+		if (!pr_map_get(&r->a->seen, r->v.v[i].proc.key.pid, r->v.v[i].proc.key.ktime))
+			err = go_down(w, &r->v.v[i], r->ei);
+	r->v.n = 0;
+	return err;
+}
+
 static int all_trees(struct pr_answer *a, struct pr_errinfo *ei)
 {
 	struct roots r = {.a = a, .ei = ei};
 	struct walk w = {.a = a, .tree = true};
 	int err = pr_index_each(a->lineage.index, maybe_root, &r, ei);
 
-	if (r.v.n)
-		qsort(r.v.v, r.v.n, sizeof(*r.v.v), by_start);
-	for (size_t i = 0; !err && i < r.v.n; i++)
-		err = go_down(&w, &r.v.v[i], ei);
+	if (!err)
+		err = show_roots(&r, &w);
+	if (!err)
+		err = pr_index_each(a->lineage.index, maybe_circle, &r, ei);
+	if (!err)
+		err = show_roots(&r, &w);
 	release_walk(&w);
 	pr_links_release(&r.v);
 	pr_map_release(&r.unknown);
@@ -262,35 +292,45 @@ static size_t find_living(const struct pr_links *v, struct pr_proc_key k)
 
 #define CLIMB_MAX 100000u
 
+/* The one that lives among the identity and what it became by execs until then; SIZE_MAX: none. */
+static int find_successor(struct pr_answer *a, const struct living *lv, struct pr_link from, size_t *out, struct pr_errinfo *ei)
+{
+	int err = PR_OK;
+
+	*out = find_living(&lv->v, from.proc.key);
+	for (unsigned n = 0; n < CLIMB_MAX && *out == SIZE_MAX; n++) {
+		struct pr_proc_key next = {from.proc.key.pid, from.proc.end_ktime};
+
+		if (!from.known || from.proc.end != PR_ENDED_EXEC || next.ktime > a->at)
+			break;
+		err = pr_lineage_get(&a->lineage, next, UINT64_MAX, &from, ei);
+		if (err)
+			break;
+		*out = find_living(&lv->v, next);
+	}
+	return err;
+}
+
 /* The nearest creator that lives, or the image that it has become since. */
 static int place(struct pr_answer *a, struct living *lv, size_t i, struct pr_errinfo *ei)
 {
 	struct pr_link at = lv->v.v[i];
+	int err = PR_OK;
 
 	lv->parent[i] = i;
-	for (unsigned n = 0; n < CLIMB_MAX; n++) {
+	for (unsigned n = 0; n < CLIMB_MAX && !err; n++) {
 		size_t k;
-		int err = pr_lineage_up(&a->lineage, &at, UINT64_MAX, &at, ei);
 
+		err = pr_lineage_up(&a->lineage, &at, UINT64_MAX, &at, ei);
 		if (err)
 			return err == PR_END ? PR_OK : err;
-		k = find_living(&lv->v, at.proc.key);
-		for (unsigned m = 0; k == SIZE_MAX && at.known && at.proc.end == PR_ENDED_EXEC && m < CLIMB_MAX; m++) {
-			struct pr_proc_key next = {at.proc.key.pid, at.proc.end_ktime};
-
-			if (next.ktime > a->at)
-				break;
-			err = pr_lineage_get(&a->lineage, next, UINT64_MAX, &at, ei);
-			if (err)
-				return err;
-			k = find_living(&lv->v, next);
-		}
-		if (k != SIZE_MAX && k != i) {
+		err = find_successor(a, lv, at, &k, ei);
+		if (k != SIZE_MAX && k != i) { /* itself: an earlier image of it */
 			lv->parent[i] = k;
-			return PR_OK;
+			return err;
 		}
 	}
-	return PR_OK;
+	return err;
 }
 
 static int place_all(struct pr_answer *a, struct living *lv, struct pr_errinfo *ei)
@@ -357,7 +397,8 @@ static int show_living(struct walk *w, const struct living *lv, size_t root, str
 			break;
 		i = find_living(&lv->v, w->levels[w->n - 1].kids.v[w->levels[w->n - 1].next++].proc.key);
 	}
-	w->n = 0;
+	while (w->n)
+		pr_links_release(&w->levels[--w->n].kids);
 	return err;
 }
 

@@ -30,7 +30,9 @@ void pr_render_command(struct pr_renderer *r, struct pr_buf *b, const struct pr_
 
 void pr_render_duration(struct pr_buf *b, uint64_t ns)
 {
-	if (ns < 1000000)
+	if (ns < 1000)
+		pr_buf_printf(b, "%" PRIu64 " ns", ns);
+	else if (ns < 1000000)
 		pr_buf_printf(b, "%" PRIu64 " us", ns / 1000);
 	else if (ns < 10000000000)
 		pr_buf_printf(b, "%" PRIu64 ".%03" PRIu64 " s", ns / 1000000000, ns / 1000000 % 1000);
