@@ -55,6 +55,7 @@ enum pr_stream {
 #define PR_ENV_META 0x01u /* added by procrec about the stream (host name, users); not a frame of the stream: unpack leaves it out, seq does not count it */
 #define PR_ENV_RAW 0x02u /* the bytes are not delimited by a frame header of their own (damaged or foreign input) */
 #define PR_ENV_CONT 0x04u /* the bytes go on where the envelope before left off (only with PR_ENV_RAW) */
+#define PR_ENV_REPEAT 0x08u /* state that earlier segments of the recording gave: seq is 0, a reader that has those passes over it */
 
 struct pr_envelope {
 	pr_u16 cpu; /* PR_CPU_NONE: not from a CPU */

@@ -72,6 +72,7 @@ static int reached(struct pr_gaps *g, struct pr_gap_stream *st, uint16_t cpu, ui
 	return g->on_gap ? g->on_gap(g->ctx, &gap) : PR_OK;
 }
 
+/* A frame that repeats state of earlier segments says where the sequences go on: nothing is missing before it. */
 static int stream_rows(struct pr_gaps *g, const struct pr_frame *f)
 {
 	struct pr_cursor c = pr_cursor_make(f->data, f->size);
@@ -89,7 +90,8 @@ static int stream_rows(struct pr_gaps *g, const struct pr_frame *f)
 		pr_cursor_skip(&c, 8);
 		if (!st)
 			return PR_ENOMEM;
-		err = reached(g, st, cpu, stream, next, f->ktime, f->seq);
+		if (!(f->env_flags & PR_ENV_REPEAT))
+			err = reached(g, st, cpu, stream, next, f->ktime, f->seq);
 		*st = (struct pr_gap_stream){next, f->ktime, st != &g->untracked};
 	}
 	return err;
@@ -121,6 +123,8 @@ int pr_gaps_frame(struct pr_gaps *g, const struct pr_frame *f)
 		g->first_ktime = f->ktime;
 		g->any = true;
 	}
+	if (f->env_flags & PR_ENV_REPEAT)
+		return f->op == PR_OP_STREAM_STATE ? stream_rows(g, f) : PR_OK;
 	st = state_of(g, f->cpu, f->stream);
 	if (!st)
 		return PR_ENOMEM;

@@ -3,7 +3,7 @@
  * gaps.h: finds what is missing in the (cpu, stream) sequences of a stream of envelopes.
  *
  * Feed it every frame in order. It reports a gap when a number is jumped over, when the final STREAM_STATE frame knows of more
- * than was seen, and for each PR_OP_LOSS frame.
+ * than was seen, and for each PR_OP_LOSS frame. PR_ENV_REPEAT frames are outside of the sequences.
  */
 #ifndef PROCREC_SCHEMA_GAPS_H
 #define PROCREC_SCHEMA_GAPS_H

@@ -2,9 +2,9 @@
 /*
  * segment.h: the trace file. FORMAT.md is the specification; here are its structures, the one writer and the one reader.
  *
- *   header | (descriptor | LZ4 frame)* | footer
+ *   header | key record? | (descriptor | LZ4 frame | checkpoint)* | footer
  *
- * Header, descriptors and footer are LZ4 skippable frames, so that `lz4 -dc trace.seg` gives the envelopes and frames.
+ * All records are LZ4 skippable frames, so that `lz4 -dc trace.seg` gives the envelopes and frames.
  */
 #ifndef PROCREC_SCHEMA_SEGMENT_H
 #define PROCREC_SCHEMA_SEGMENT_H
@@ -22,6 +22,8 @@
 #define PR_SEG_TAG_HEADER "PRECSEG1"
 #define PR_SEG_TAG_BLOCK "PRECBLK1"
 #define PR_SEG_TAG_FOOTER "PRECEND1"
+#define PR_SEG_TAG_KEY "PRECKEY1"
+#define PR_SEG_TAG_SIG "PRECSIG1"
 
 #define PR_SEG_VERSION 1
 #define PR_SEG_COMPAT_KNOWN 0u
@@ -31,10 +33,14 @@
 #define PR_SEG_HEADER_SIZE 168u /* of the whole skippable frame, magic and size included; so are the next two */
 #define PR_SEG_BLOCK_SIZE 152u
 #define PR_SEG_FOOTER_SIZE 152u
+#define PR_SEG_SIG_SIZE 248u
+#define PR_SEG_RECORD_MIN 152u /* of records other than the header */
+#define PR_SEG_RECORD_MAX (64u << 10) /* and at most, the LZ4 frame behind a descriptor not included */
 #define PR_SEG_RAW_MAX (PR_FRAME_MAX + (1u << 20)) /* raw bytes of one block, at most */
 #define PR_SEG_BLOCK_TARGET (256u << 10) /* a block is closed when its raw bytes reach this */
 #define PR_SEG_UUID 16
 #define PR_SEG_LINK 32 /* SHA-256 */
+#define PR_SEG_BLOCK_REPEAT 1u /* flags of a descriptor: all envelopes of the block are PR_ENV_REPEAT */
 
 enum pr_seg_kind {
 	PR_SEG_RECORDED = 1, /* by procrec record */
@@ -48,10 +54,14 @@ struct pr_seg_header {
 	uint8_t uuid[PR_SEG_UUID]; /* of this segment */
 	uint8_t recording[PR_SEG_UUID]; /* the same for all segments of a rotation */
 	uint64_t number; /* of the segment in its recording, from 0 */
-	uint8_t prev_link[PR_SEG_LINK]; /* last link of the segment before; 0 for the first */
+	uint8_t prev_link[PR_SEG_LINK]; /* last link of the segment before it in its directory; 0: there was none */
 	uint64_t created_realtime; /* ns since 1970, 0: not stated */
 	uint64_t created_boottime; /* ns, 0: not stated */
 	uint32_t kind; /* enum pr_seg_kind */
+	uint64_t series; /* of the segment in its directory, from 0, going on over recordings: its name says the same */
+	uint64_t oldest; /* the lowest series number that retention had left when this segment was begun */
+	uint64_t frames_before; /* counted frames of the recording in the segments before, PR_ENV_REPEAT ones left out */
+	uint8_t boot_id[PR_SEG_UUID]; /* of the recorded kernel; 0: not stated */
 	uint8_t link[PR_SEG_LINK]; /* derived: SHA-256 of the header's bytes, the first link of the chain */
 };
 
@@ -64,6 +74,7 @@ struct pr_seg_block {
 	uint32_t comp_size; /* bytes of the LZ4 frame that follows the descriptor */
 	uint32_t stored_size; /* bytes that the LZ4 frame gives; raw_size where encoding is 0 */
 	uint32_t encoding; /* 0: those bytes are the stream as it is; 1: rearranged */
+	uint32_t flags; /* PR_SEG_BLOCK_* */
 	uint64_t ktime_min, ktime_max; /* over common.ktime of its frames, META and RAW ones left out; min > max: none */
 	uint8_t prev[PR_SEG_LINK];
 	uint8_t link[PR_SEG_LINK];
@@ -113,8 +124,19 @@ bool pr_frame_iter_next(struct pr_frame_iter *it, struct pr_frame *out);
 
 /* ---- writer ----------------------------------------------------------------------------------------------------- */
 
+struct pr_signer;
+
 struct pr_seg_options {
 	struct pr_seg_header header; /* link is computed; version, compat, incompat are set by the writer */
+	/*
+	 * Signs checkpoints: at the start, at the close, and in pr_seg_writer_sync when the last is checkpoint_ns old. Borrowed; it
+	 * must be of header.recording. NULL: the segment is not signed.
+	 */
+	struct pr_signer *signer;
+	uint64_t checkpoint_ns; /* 0: one minute */
+	void (*now)(void *ctx_now, uint64_t *out_realtime, uint64_t *out_boottime); /* needed with a signer */
+	void *ctx_now;
+	bool digest; /* keep the BLAKE2b-512 of the file, for a detached signature: pr_seg_writer_digest */
 	int level; /* LZ4: 0 fast, 3..12 high compression */
 	bool rearrange; /* encoding 1: a third of the size; `lz4 -dc` then gives rearranged bytes */
 	uint32_t block_bytes; /* 0: PR_SEG_BLOCK_TARGET */
@@ -141,14 +163,26 @@ int pr_seg_writer_frame(struct pr_seg_writer *w, const struct pr_envelope *env, 
 /* Writes what is pending as a block ("written": survives kill -9). Nothing pending: nothing happens. */
 int pr_seg_writer_flush(struct pr_seg_writer *w, struct pr_errinfo *ei);
 
-/* Flush and fdatasync ("committed": survives a power cut). */
+/* Flush, a checkpoint when one is due, and fdatasync ("committed": survives a power cut). */
 int pr_seg_writer_sync(struct pr_seg_writer *w, struct pr_errinfo *ei);
 
-/* Flush, footer, fdatasync ("sealed"). Nothing may be appended afterwards. */
+/* Flush and sign what was written so far. Nothing happens without a signer, or when nothing came since the last one. */
+int pr_seg_writer_checkpoint(struct pr_seg_writer *w, struct pr_errinfo *ei);
+
+/* True while something that was appended is not signed yet (never without a signer): sync at least once a minute then. */
+bool pr_seg_writer_unsigned(const struct pr_seg_writer *w);
+
+/* Flush, closing checkpoint, footer, fdatasync ("sealed"). Nothing may be appended afterwards. */
 int pr_seg_writer_seal(struct pr_seg_writer *w, struct pr_errinfo *ei);
+
+/* After seal, with opt.digest: BLAKE2b-512 of the whole file. */
+void pr_seg_writer_digest(const struct pr_seg_writer *w, uint8_t out[64]);
 
 struct pr_seg_progress {
 	uint64_t blocks, frames, envelopes;
+	uint64_t repeat_frames; /* of `frames`, those under PR_ENV_REPEAT */
+	uint64_t synced_bytes; /* of file_bytes, what is committed */
+	uint64_t checkpoints;
 	uint64_t raw_bytes, file_bytes; /* written so far, pending not included */
 	uint32_t pending_bytes;
 	uint8_t link[PR_SEG_LINK]; /* the last */
@@ -166,20 +200,29 @@ struct pr_seg_reader;
  * segment; PR_EVERSION: needs a feature that this reader lacks, named in the message.
  */
 int pr_seg_reader_new(struct pr_seg_reader **out, struct pr_source *src, struct pr_errinfo *ei);
+/*
+ * The same for n files (at least one) that follow each other, as one: pr_recording_open finds them. Numbers of frames and blocks, and
+ * offsets, go on from file to file. name: for messages, copied; NULL: the source's.
+ */
+int pr_seg_reader_new_list(struct pr_seg_reader **out, struct pr_source **src, size_t n, const char *name, struct pr_errinfo *ei);
 void pr_seg_reader_free(struct pr_seg_reader *r);
 
+/* Of the first file. */
 const struct pr_seg_header *pr_seg_reader_header(const struct pr_seg_reader *r);
 const char *pr_seg_reader_name(const struct pr_seg_reader *r);
 
-/* The footer where the file ends in a good one (found from the end, O(1)); NULL: the end is open. */
+size_t pr_seg_reader_segments(const struct pr_seg_reader *r); /* how many files it is made of */
+
+/* The footer where the (last) file ends in a good one (found from the end, O(1)); NULL: the end is open. Sums are over all files. */
 const struct pr_seg_footer *pr_seg_reader_footer(const struct pr_seg_reader *r);
 
-/* What could not be read between two good blocks, or behind the last. */
+/* What could not be read, or is not there, between two good blocks or behind the last. */
 struct pr_seg_damage {
 	uint64_t from, to; /* bytes of the file */
 	uint64_t frames; /* counted frames lost, as far as the blocks around tell */
 	bool frames_known;
 	uint64_t ktime_from, ktime_to; /* time that may be affected: of the blocks around; 0 and UINT64_MAX where open */
+	bool missing; /* no byte is bad; something that belongs at `from` is not there */
 	const char *why;
 };
 
@@ -189,6 +232,10 @@ struct pr_seg_damage {
  * block of an open segment is not damage: see pr_seg_reader_tail.
  */
 int pr_seg_reader_next(struct pr_seg_reader *r, struct pr_block *out, struct pr_seg_damage *out_damage, struct pr_errinfo *ei);
+
+/* Called for each good record that is neither block nor footer, in order, by _next. Non-zero ends the reading with that code. */
+void pr_seg_reader_on_record(
+	struct pr_seg_reader *r, int (*fn)(void *ctx, const uint8_t *rec, size_t size, uint64_t offset), void *ctx);
 
 /* After PR_END: bytes behind the last whole block that are the beginning of one (0 for a sealed segment). */
 uint64_t pr_seg_reader_tail(const struct pr_seg_reader *r);
@@ -200,10 +247,28 @@ int pr_seg_reader_at(struct pr_seg_reader *r, uint64_t offset, struct pr_block *
 void pr_seg_reader_seek(struct pr_seg_reader *r, uint64_t offset, const uint8_t prev_link[PR_SEG_LINK], uint64_t frames_before);
 void pr_seg_reader_rewind(struct pr_seg_reader *r);
 
-/* ---- codec of the three records, for the reader, the writer and tests ------------------------------------------- */
+/* ---- codec of the records, for the reader, the writer and tests ------------------------------------------- */
 
 void pr_seg_header_encode(struct pr_seg_header *h, uint8_t out[PR_SEG_HEADER_SIZE]); /* fills h->link */
 int pr_seg_header_decode(struct pr_seg_header *out, const uint8_t *p, size_t n, const char *name, struct pr_errinfo *ei);
+/*
+ * Any record but the header: begins with magic number, size and tag, has the uuid's beginning at 72 and the previous link at 80;
+ * ends in its link, 4 bytes 0 and the CRC. False when p (n bytes at hand) is none of this segment. Does not check the link.
+ */
+bool pr_seg_record_decode(const uint8_t *p, size_t n, const uint8_t uuid[PR_SEG_UUID], uint32_t *out_size);
+/* Of a record that has no bytes behind it. */
+bool pr_seg_record_link_ok(const uint8_t *p, size_t size);
+/* Fills magic number, size, tag, uuid and previous link. The fields between are the caller's; then _finish: link and CRC. */
+void pr_seg_record_begin(uint8_t *p, size_t size, const char *tag, const uint8_t uuid[PR_SEG_UUID], const uint8_t prev[PR_SEG_LINK]);
+void pr_seg_record_finish(uint8_t *p, size_t size, uint8_t out_link[PR_SEG_LINK]);
+static inline const uint8_t *pr_seg_record_prev(const uint8_t *p)
+{
+	return p + 80;
+}
+static inline const uint8_t *pr_seg_record_link(const uint8_t *p, size_t size)
+{
+	return p + size - 40;
+}
 /* lz4: the bytes of the LZ4 frame; fills d->link from d->prev. */
 void pr_seg_block_encode(
 	struct pr_seg_block *d, const uint8_t *lz4, const uint8_t uuid[PR_SEG_UUID], uint8_t out[PR_SEG_BLOCK_SIZE]);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * segment_codec.c: the three metadata records of a segment, to and from bytes. Layouts: FORMAT.md, "Records".
+ * segment_codec.c: the metadata records of a segment, to and from bytes. Layouts: FORMAT.md, "Records".
  *
- * Each is one LZ4 skippable frame: u32 magic, u32 size, char tag[8], fields, and at its end the CRC-32 of all before it.
+ * Each is one LZ4 skippable frame: u32 magic, u32 size, char tag[8], fields, and at its end the CRC-32 of all before it. All but
+ * the header have the beginning of the segment's uuid at 72, the previous link at 80, and their own link 40 bytes before the end.
  */
 #include <sodium/crypto_hash_sha256.h>
 #include <string.h>
@@ -63,7 +64,11 @@ void pr_seg_header_encode(struct pr_seg_header *h, uint8_t out[PR_SEG_HEADER_SIZ
 	memcpy(out + 72, h->prev_link, PR_SEG_LINK);
 	pr_put_u64(out + 104, h->created_realtime);
 	pr_put_u64(out + 112, h->created_boottime);
-	/* 120..164 reserved, 0 */
+	pr_put_u64(out + 120, h->series);
+	pr_put_u64(out + 128, h->oldest);
+	pr_put_u64(out + 136, h->frames_before);
+	memcpy(out + 144, h->boot_id, PR_SEG_UUID);
+	/* 160..164 reserved, 0 */
 	seal_crc(out, PR_SEG_HEADER_SIZE);
 	sha256(h->link, out, PR_SEG_HEADER_SIZE, NULL, 0);
 }
@@ -108,16 +113,58 @@ int pr_seg_header_decode(struct pr_seg_header *out, const uint8_t *p, size_t n, 
 	memcpy(h.prev_link, p + 72, PR_SEG_LINK);
 	h.created_realtime = pr_get_u64(p + 104);
 	h.created_boottime = pr_get_u64(p + 112);
+	h.series = pr_get_u64(p + 120);
+	h.oldest = pr_get_u64(p + 128);
+	h.frames_before = pr_get_u64(p + 136);
+	memcpy(h.boot_id, p + 144, PR_SEG_UUID);
 	sha256(h.link, p, PR_SEG_HEADER_SIZE, NULL, 0);
 	*out = h;
 	return PR_OK;
+}
+
+bool pr_seg_record_decode(const uint8_t *p, size_t n, const uint8_t uuid[PR_SEG_UUID], uint32_t *out_size)
+{
+	uint64_t size;
+
+	if (n < PR_SEG_RECORD_MIN || pr_get_u32(p) != PR_SEG_SKIP_MAGIC || memcmp(p + 8, "PREC", 4) || memcmp(p + 72, uuid, 8))
+		return false;
+	size = (uint64_t)pr_get_u32(p + 4) + 8;
+	if (size < PR_SEG_RECORD_MIN || size > PR_SEG_RECORD_MAX || size > n)
+		return false;
+	if (pr_get_u32(p + size - 4) != crc_of(p, size - 4) || pr_get_u32(p + size - 8))
+		return false;
+	*out_size = (uint32_t)size;
+	return true;
+}
+
+bool pr_seg_record_link_ok(const uint8_t *p, size_t size)
+{
+	uint8_t link[PR_SEG_LINK];
+
+	sha256(link, p, size - 40, NULL, 0);
+	return !memcmp(link, pr_seg_record_link(p, size), PR_SEG_LINK);
+}
+
+void pr_seg_record_begin(uint8_t *p, size_t size, const char *tag, const uint8_t uuid[PR_SEG_UUID], const uint8_t prev[PR_SEG_LINK])
+{
+	begin(p, size, tag);
+	memcpy(p + 72, uuid, 8);
+	memcpy(p + 80, prev, PR_SEG_LINK);
+}
+
+void pr_seg_record_finish(uint8_t *p, size_t size, uint8_t out_link[PR_SEG_LINK])
+{
+	sha256(out_link, p, size - 40, NULL, 0);
+	memcpy(p + size - 40, out_link, PR_SEG_LINK);
+	seal_crc(p, size);
 }
 
 void pr_seg_block_encode(
 	struct pr_seg_block *d, const uint8_t *lz4, const uint8_t uuid[PR_SEG_UUID], uint8_t out[PR_SEG_BLOCK_SIZE])
 {
 	begin(out, PR_SEG_BLOCK_SIZE, PR_SEG_TAG_BLOCK);
-	pr_put_u32(out + 16, d->encoding);
+	pr_put_u16(out + 16, (uint16_t)d->encoding);
+	pr_put_u16(out + 18, (uint16_t)d->flags);
 	pr_put_u32(out + 20, d->frames);
 	pr_put_u32(out + 24, d->envelopes);
 	pr_put_u32(out + 28, d->raw_size);
@@ -150,9 +197,11 @@ bool pr_seg_block_decode(struct pr_seg_block *out, const uint8_t p[PR_SEG_BLOCK_
 	struct pr_seg_block d = {0};
 
 	/* Cheap tests first: resynchronising looks at many places. */
-	if (pr_get_u32(p) != PR_SEG_SKIP_MAGIC || memcmp(p + 72, uuid, 8) || !record_ok(p, PR_SEG_BLOCK_SIZE, PR_SEG_TAG_BLOCK))
+	if (pr_get_u32(p) != PR_SEG_SKIP_MAGIC || memcmp(p + 72, uuid, 8) || !record_ok(p, PR_SEG_BLOCK_SIZE, PR_SEG_TAG_BLOCK) ||
+		pr_get_u32(p + PR_SEG_BLOCK_SIZE - 8))
 		return false;
-	d.encoding = pr_get_u32(p + 16);
+	d.encoding = pr_get_u16(p + 16);
+	d.flags = pr_get_u16(p + 18);
 	d.frames = pr_get_u32(p + 20);
 	d.envelopes = pr_get_u32(p + 24);
 	d.raw_size = pr_get_u32(p + 28);
@@ -199,7 +248,7 @@ bool pr_seg_footer_decode(struct pr_seg_footer *out, const uint8_t p[PR_SEG_FOOT
 {
 	uint8_t link[PR_SEG_LINK];
 
-	if (!record_ok(p, PR_SEG_FOOTER_SIZE, PR_SEG_TAG_FOOTER) || memcmp(p + 72, uuid, 8))
+	if (!record_ok(p, PR_SEG_FOOTER_SIZE, PR_SEG_TAG_FOOTER) || memcmp(p + 72, uuid, 8) || pr_get_u32(p + PR_SEG_FOOTER_SIZE - 8))
 		return false;
 	sha256(link, p, LINKED, NULL, 0);
 	if (memcmp(link, p + LINKED, PR_SEG_LINK))

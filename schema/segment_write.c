@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <lz4frame.h>
+#include <sodium/crypto_generichash.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,6 +16,9 @@
 #include "base/out.h"
 #include "schema/rearrange.h"
 #include "schema/segment.h"
+#include "schema/sign.h"
+
+#define CHECKPOINT_NS UINT64_C(60000000000)
 
 struct pr_seg_writer {
 	int fd; /* borrowed */
@@ -26,6 +30,10 @@ struct pr_seg_writer {
 	struct pr_seg_progress done;
 	uint64_t ktime_min, ktime_max;
 	LZ4F_cctx *cctx;
+	crypto_generichash_state digest; /* of what was written, with opt.digest */
+	uint64_t signed_boottime; /* of the last checkpoint */
+	bool dirty; /* something was written since */
+	bool sealed;
 	int failed; /* enum pr_err: after a failed write the end of the file is not known: nothing more is written */
 };
 
@@ -36,7 +44,68 @@ static int write_out(struct pr_seg_writer *w, const void *p, size_t n, struct pr
 		return w->failed;
 	}
 	w->done.file_bytes += n;
+	if (w->opt.digest)
+		crypto_generichash_update(&w->digest, p, n);
 	return PR_OK;
+}
+
+static int usable(const struct pr_seg_writer *w, struct pr_errinfo *ei)
+{
+	if (w->failed)
+		return pr_fail(ei, w->failed, "an earlier write of this trace failed");
+	return w->sealed ? pr_fail(ei, PR_EUSAGE, "the trace is sealed") : PR_OK;
+}
+
+/* Chain and CRC for a record whose fields are there, and out with it. */
+static int put_record(struct pr_seg_writer *w, uint8_t *rec, size_t size, struct pr_errinfo *ei)
+{
+	uint8_t link[PR_SEG_LINK];
+	int err;
+
+	pr_seg_record_finish(rec, size, link);
+	err = write_out(w, rec, size, ei);
+	if (!err)
+		memcpy(w->done.link, link, PR_SEG_LINK);
+	return err;
+}
+
+static int put_checkpoint(struct pr_seg_writer *w, enum pr_sig_kind kind, struct pr_errinfo *ei)
+{
+	uint8_t rec[PR_SEG_SIG_SIZE];
+	uint64_t realtime, boottime;
+	int err;
+
+	w->opt.now(w->opt.ctx_now, &realtime, &boottime);
+	pr_seg_record_begin(rec, sizeof(rec), PR_SEG_TAG_SIG, w->opt.header.uuid, w->done.link);
+	pr_put_u64(rec + 24, w->done.checkpoints);
+	pr_put_u64(rec + 32, w->done.blocks);
+	pr_put_u64(rec + 40, w->done.frames);
+	pr_put_u64(rec + 48, realtime);
+	pr_put_u64(rec + 56, boottime);
+	pr_put_u64(rec + 64, w->done.file_bytes);
+	pr_signer_sign(w->opt.signer, rec, kind);
+	err = put_record(w, rec, sizeof(rec), ei);
+	if (err)
+		return err;
+	w->done.checkpoints++;
+	w->signed_boottime = boottime;
+	w->dirty = false;
+	return PR_OK;
+}
+
+static int put_keys(struct pr_seg_writer *w, struct pr_errinfo *ei)
+{
+	uint8_t rec[PR_SEG_RECORD_MAX];
+	size_t size;
+	int err = pr_signer_begin(w->opt.signer, &w->opt.header, ei);
+
+	if (err)
+		return err;
+	size = pr_signer_key_size(w->opt.signer);
+	pr_seg_record_begin(rec, size, PR_SEG_TAG_KEY, w->opt.header.uuid, w->done.link);
+	pr_signer_key_fill(w->opt.signer, rec);
+	err = put_record(w, rec, size, ei);
+	return err ? err : put_checkpoint(w, PR_SIG_START, ei);
 }
 
 static void begin_block(struct pr_seg_writer *w)
@@ -64,10 +133,15 @@ int pr_seg_writer_new(struct pr_seg_writer **out, int fd, const struct pr_seg_op
 	w->opt.header.incompat = opt->rearrange ? PR_SEG_INCOMPAT_REARRANGED : 0;
 	if (!w->opt.block_bytes)
 		w->opt.block_bytes = PR_SEG_BLOCK_TARGET;
+	if (!w->opt.checkpoint_ns)
+		w->opt.checkpoint_ns = CHECKPOINT_NS;
 	w->ktime_min = UINT64_MAX;
 	pr_seg_header_encode(&w->opt.header, header);
 	memcpy(w->done.link, w->opt.header.link, PR_SEG_LINK);
+	crypto_generichash_init(&w->digest, NULL, 0, 64);
 	err = write_out(w, header, sizeof(header), ei);
+	if (!err && w->opt.signer)
+		err = put_keys(w, ei);
 	if (err) {
 		pr_seg_writer_free(w);
 		return err;
@@ -152,6 +226,9 @@ static void account(struct pr_seg_writer *w)
 	w->done.frames += w->cur.frames;
 	w->done.envelopes += w->cur.envelopes;
 	w->done.raw_bytes += w->cur.raw_size;
+	if (w->cur.flags & PR_SEG_BLOCK_REPEAT)
+		w->done.repeat_frames += w->cur.frames;
+	w->dirty = true;
 	memcpy(w->done.link, w->cur.link, PR_SEG_LINK);
 	if (w->cur.ktime_min < w->ktime_min)
 		w->ktime_min = w->cur.ktime_min;
@@ -162,10 +239,10 @@ static void account(struct pr_seg_writer *w)
 int pr_seg_writer_flush(struct pr_seg_writer *w, struct pr_errinfo *ei)
 {
 	struct pr_block b;
-	int err;
+	int err = usable(w, ei);
 
-	if (w->failed)
-		return pr_fail(ei, w->failed, "an earlier write of this trace failed");
+	if (err)
+		return err;
 	if (!w->raw.len)
 		return PR_OK;
 	err = compress(w, ei);
@@ -183,7 +260,7 @@ int pr_seg_writer_flush(struct pr_seg_writer *w, struct pr_errinfo *ei)
 	return err;
 }
 
-/* Takes the envelope at p into the pending block; returns its size with its frame, 0 when it is not whole. */
+/* The size of the envelope at p with its frame, 0 when it is not whole. */
 static size_t envelope_size(const uint8_t *p, size_t n)
 {
 	uint32_t size;
@@ -214,8 +291,11 @@ static int append_one(struct pr_seg_writer *w, const uint8_t *p, size_t k, struc
 	uint8_t flags = p[3];
 	int err;
 
-	/* A frame that would make the block larger than a reader takes begins the next one. */
-	if (w->raw.len && w->raw.len + k > PR_SEG_RAW_MAX) {
+	/*
+	 * A frame that would make the block larger than a reader takes begins the next one. So does one where repeated state
+	 * begins or ends: a reader passes over such blocks as a whole.
+	 */
+	if (w->raw.len && (w->raw.len + k > PR_SEG_RAW_MAX || !(flags & PR_ENV_REPEAT) != !(w->cur.flags & PR_SEG_BLOCK_REPEAT))) {
 		err = pr_seg_writer_flush(w, ei);
 		if (err)
 			return err;
@@ -223,6 +303,8 @@ static int append_one(struct pr_seg_writer *w, const uint8_t *p, size_t k, struc
 	pr_buf_append(&w->raw, p, k);
 	if (pr_buf_failed(&w->raw))
 		return pr_fail(ei, PR_ENOMEM, "out of memory for a block");
+	if (flags & PR_ENV_REPEAT)
+		w->cur.flags |= PR_SEG_BLOCK_REPEAT;
 	w->cur.envelopes++;
 	if (!(flags & (PR_ENV_META | PR_ENV_CONT)))
 		w->cur.frames++;
@@ -240,8 +322,10 @@ static int append_one(struct pr_seg_writer *w, const uint8_t *p, size_t k, struc
 int pr_seg_writer_append(struct pr_seg_writer *w, const void *data, size_t n, struct pr_errinfo *ei)
 {
 	const uint8_t *p = data;
-	int err = PR_OK;
+	int err = usable(w, ei);
 
+	if (err)
+		return err;
 	if (!all_whole(p, n))
 		return pr_fail(ei, PR_EFORMAT, "%zu bytes that are not whole envelopes", n);
 	while (n && !err) {
@@ -276,15 +360,39 @@ static int commit(struct pr_seg_writer *w, struct pr_errinfo *ei)
 {
 	/* A pipe or device has nothing to commit. */
 	if (fdatasync(w->fd) && errno != EINVAL && errno != EROFS) {
+		/* The kernel may have dropped what it could not write and forget that: the file is not to be trusted further. */
 		w->failed = pr_fail_errno(ei, "cannot commit the trace to disk");
 		return w->failed;
 	}
+	w->done.synced_bytes = w->done.file_bytes;
 	return PR_OK;
+}
+
+bool pr_seg_writer_unsigned(const struct pr_seg_writer *w)
+{
+	return w->opt.signer && (w->dirty || w->raw.len) && !w->failed;
+}
+
+int pr_seg_writer_checkpoint(struct pr_seg_writer *w, struct pr_errinfo *ei)
+{
+	int err = pr_seg_writer_flush(w, ei);
+
+	return err || !w->opt.signer || !w->dirty ? err : put_checkpoint(w, PR_SIG_CHECKPOINT, ei);
+}
+
+static bool checkpoint_due(const struct pr_seg_writer *w)
+{
+	uint64_t realtime, boottime;
+
+	if (!pr_seg_writer_unsigned(w))
+		return false;
+	w->opt.now(w->opt.ctx_now, &realtime, &boottime);
+	return boottime - w->signed_boottime >= w->opt.checkpoint_ns;
 }
 
 int pr_seg_writer_sync(struct pr_seg_writer *w, struct pr_errinfo *ei)
 {
-	int err = pr_seg_writer_flush(w, ei);
+	int err = checkpoint_due(w) ? pr_seg_writer_checkpoint(w, ei) : pr_seg_writer_flush(w, ei);
 
 	return err ? err : commit(w, ei);
 }
@@ -295,6 +403,8 @@ int pr_seg_writer_seal(struct pr_seg_writer *w, struct pr_errinfo *ei)
 	struct pr_seg_footer f;
 	int err = pr_seg_writer_flush(w, ei);
 
+	if (!err && w->opt.signer)
+		err = put_checkpoint(w, PR_SIG_CLOSE, ei);
 	if (err)
 		return err;
 	f = (struct pr_seg_footer){
@@ -312,7 +422,15 @@ int pr_seg_writer_seal(struct pr_seg_writer *w, struct pr_errinfo *ei)
 	if (err)
 		return err;
 	memcpy(w->done.link, f.link, PR_SEG_LINK);
+	w->sealed = true;
 	return commit(w, ei);
+}
+
+void pr_seg_writer_digest(const struct pr_seg_writer *w, uint8_t out[64])
+{
+	crypto_generichash_state st = w->digest;
+
+	crypto_generichash_final(&st, out, 64);
 }
 
 void pr_seg_writer_progress(const struct pr_seg_writer *w, struct pr_seg_progress *out)

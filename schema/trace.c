@@ -5,8 +5,10 @@
 #include "schema/trace.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "schema/gaps.h"
+#include "schema/recording.h"
 
 struct pr_trace {
 	struct pr_seg_reader *seg; /* owned */
@@ -26,31 +28,45 @@ static int note_gap(void *ctx, const struct pr_gap *g)
 	return t->ev.on_gap ? t->ev.on_gap(t->ev.ctx, g) : PR_OK;
 }
 
-int pr_trace_open_source(struct pr_trace **out, struct pr_source *src, struct pr_errinfo *ei)
+/* Takes seg over. */
+static int make(struct pr_trace **out, struct pr_seg_reader *seg, uint64_t left_out, struct pr_errinfo *ei)
 {
 	struct pr_trace *t = calloc(1, sizeof(*t));
-	int err;
 
 	if (!t) {
-		pr_source_close(src);
+		pr_seg_reader_free(seg);
 		return pr_fail(ei, PR_ENOMEM, "out of memory");
 	}
-	err = pr_seg_reader_new(&t->seg, src, ei);
-	if (err) {
-		free(t);
-		return err;
-	}
+	t->seg = seg;
 	pr_gaps_init(&t->gaps, note_gap, t);
 	t->st.sealed = pr_seg_reader_footer(t->seg) != NULL;
+	t->st.segments = pr_seg_reader_segments(seg);
+	t->st.left_out = left_out;
 	*out = t;
 	return PR_OK;
 }
 
+int pr_trace_open_source(struct pr_trace **out, struct pr_source *src, struct pr_errinfo *ei)
+{
+	struct pr_seg_reader *seg;
+	int err = pr_seg_reader_new(&seg, src, ei);
+
+	return err ? err : make(out, seg, 0, ei);
+}
+
 int pr_trace_open(struct pr_trace **out, const char *path, struct pr_errinfo *ei)
 {
+	struct pr_seg_reader *seg;
 	struct pr_source *src;
-	int err = pr_source_file(&src, path, ei);
+	uint64_t left_out;
+	struct stat st;
+	int err;
 
+	if (!stat(path, &st) && S_ISDIR(st.st_mode)) {
+		err = pr_recording_open(&seg, path, &left_out, ei);
+		return err ? err : make(out, seg, left_out, ei);
+	}
+	err = pr_source_file(&src, path, ei);
 	return err ? err : pr_trace_open_source(out, src, ei);
 }
 
@@ -70,12 +86,12 @@ void pr_trace_set_events(struct pr_trace *t, const struct pr_trace_events *e)
 
 void pr_trace_rewind(struct pr_trace *t)
 {
-	bool sealed = t->st.sealed;
+	struct pr_trace_state old = t->st;
 
 	pr_seg_reader_rewind(t->seg);
 	pr_gaps_release(&t->gaps);
 	t->in_block = false;
-	t->st = (struct pr_trace_state){.sealed = sealed};
+	t->st = (struct pr_trace_state){.sealed = old.sealed, .segments = old.segments, .left_out = old.left_out};
 }
 
 struct pr_seg_reader *pr_trace_segment(struct pr_trace *t)

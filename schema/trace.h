@@ -31,7 +31,10 @@ struct pr_trace_events { /* any may be NULL; returning non-zero ends the reading
 	void *ctx;
 };
 
-/* Opens the segment at `path`. */
+/*
+ * Opens the segment at `path`; or, where that is a directory, all its segments of the newest boot as one trace: numbers go on
+ * from segment to segment, and what is missing between two is damage.
+ */
 int pr_trace_open(struct pr_trace **out, const char *path, struct pr_errinfo *ei);
 /* The same from memory or any other source (taken over). */
 int pr_trace_open_source(struct pr_trace **out, struct pr_source *src, struct pr_errinfo *ei);
@@ -46,7 +49,7 @@ void pr_trace_set_events(struct pr_trace *t, const struct pr_trace_events *e);
 int pr_trace_next(struct pr_trace *t, struct pr_frame *out, struct pr_errinfo *ei);
 void pr_trace_rewind(struct pr_trace *t);
 
-/* The segment under it: for the index and for questions about the file. */
+/* The segments under it: for the index and for questions about the file. */
 struct pr_seg_reader *pr_trace_segment(struct pr_trace *t);
 
 struct pr_trace_state {
@@ -55,6 +58,8 @@ struct pr_trace_state {
 	uint64_t gaps; /* so far */
 	bool sealed;
 	uint64_t tail_bytes; /* of an open end, known at PR_END */
+	uint64_t segments; /* files that it is made of */
+	uint64_t left_out; /* segments of earlier boots in the same directory, which are no part of it */
 };
 void pr_trace_get_state(const struct pr_trace *t, struct pr_trace_state *out);
 
