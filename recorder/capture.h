@@ -88,6 +88,15 @@ enum pr_snapshot_mode {
 int pr_capture_snapshot(struct pr_capture *cap, enum pr_snapshot_mode mode, pr_capture_snap_fn fn, void *arg,
 			struct pr_errinfo *ei);
 
+/* The identity that the process has now. PR_ENOENT: the kernel-side map does not hold it (it ended, or there was no room). */
+int pr_capture_identity(struct pr_capture *cap, uint32_t tgid, struct pr_key *out_key);
+
+/*
+ * The caller created the process `tgid`, which is blocked and was met by pr_capture_snapshot(): its kernel parent is its
+ * creator for certain, and its frames need not call it a guess.
+ */
+int pr_capture_vouch(struct pr_capture *cap, uint32_t tgid, struct pr_errinfo *ei);
+
 /*
  * One ring record: one or more [envelope][frame] pairs back to back (`len` bytes in all, 8-byte aligned start), to be stored as they are. Frames of one
  * record belong together. The bytes stay valid until they are committed. Return 0 to go on; 1: stop after this record (it counts as

@@ -39,22 +39,24 @@ void pr_keyframe_recorder(struct pr_frames *f, uint64_t ktime, const struct pr_k
 }
 
 /*
- * Is what /proc says that of the image which the scan met? The start time tells a reused pid, the executable and the
- * identity in the kernel-side map an exec in between.
+ * Is what /proc says that of the image which the scan met? The start time tells a reused pid; the executable, the place of the
+ * arguments and the identity in the kernel-side map tell an exec in between.
  */
 static bool same_image(struct scan *s, const struct pr_snap *snap, const struct pr_proc_stat *before)
 {
 	struct pr_proc_stat after;
+	struct pr_key now;
 	uint64_t ticks = snap->start / (1000000000u / s->ticks_per_s);
 
 	if (before->start_ticks != ticks && before->start_ticks + 1 != ticks && before->start_ticks != ticks + 1)
 		return false;
 	if (s->img.has_exe && snap->i_ino && s->img.exe_ino && s->img.exe_ino != snap->i_ino)
 		return false;
-	/* Read last: as long as the process has not been reused or re-imaged by now, all of the above was its. */
-	if (!pr_procfs_stat(s->job->proc_fd, snap->key.pid, &after))
+	/* Asked last: as long as the process has not been reused or re-imaged by now, all of the above was its. */
+	if (!pr_procfs_stat(s->job->proc_fd, snap->key.pid, &after) || after.start_ticks != before->start_ticks ||
+		after.arg_start != before->arg_start)
 		return false;
-	return after.start_ticks == before->start_ticks && after.arg_start == before->arg_start;
+	return pr_capture_identity(s->job->cap, snap->key.pid, &now) || now.ktime == snap->key.ktime;
 }
 
 static int flush(struct scan *s)

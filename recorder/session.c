@@ -36,15 +36,6 @@ struct session {
 	char reason[64];
 };
 
-uint64_t pr_session_lost(const struct pr_session_stats *s)
-{
-	uint64_t n = s->map_full;
-
-	for (int i = 0; i < PR_STREAM_COUNT; i++)
-		n += s->lost[i] + s->missed[i];
-	return n;
-}
-
 /* ---- setting up -------------------------------------------------------------------------------------------------- */
 
 static int block_signals(struct session *s, struct pr_errinfo *ei)
@@ -126,6 +117,8 @@ static int attach(struct session *s, struct pr_errinfo *ei)
 	if (!err)
 		err = pr_keyframe_write(&job, PR_SNAPSHOT_NEW, ei);
 	s->intake.stats.processes = job.processes;
+	if (!err && s->child.pid)
+		err = pr_capture_vouch(s->cap, (uint32_t)s->child.pid, ei);
 	return err;
 }
 

@@ -52,7 +52,14 @@ struct pr_session_result {
 };
 
 /* Frames (or events) that the trace lacks; 0: it is complete. */
-uint64_t pr_session_lost(const struct pr_session_stats *s);
+static inline uint64_t pr_session_lost(const struct pr_session_stats *s)
+{
+	uint64_t n = s->map_full;
+
+	for (int i = 0; i < PR_STREAM_COUNT; i++)
+		n += s->lost[i] + s->missed[i];
+	return n;
+}
 
 /*
  * Records until the command ends, or without one until SIGINT, SIGTERM or SIGHUP. Those signals are blocked for the time being
