@@ -8,6 +8,8 @@
 #define PR_CHILDREN_MAX 1024
 #define PR_REAPER_STEPS 64
 
+const volatile bool has_group_dead = false; /* the tracepoint says which thread is the last: since 6.16 */
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1); /* CPUs, set by the loader */
@@ -116,33 +118,35 @@ static __always_inline void exit_emit(struct pr_bpf_counts *c, struct task_struc
 }
 
 /*
- * The end of a process whose clone was not seen: of threads that race to be the last one may tell it, and its start too if neither the iterator nor an
- * exec did. The entry in `live` decides nothing here: the iterator may put it in at any moment.
+ * Whether this call is the one that tells the end of its process. Where the tracepoint does not say which thread is the last, several may
+ * take themselves for it: then the first to claim it is.
  */
-static __always_inline void exit_walked(struct pr_bpf_counts *c, struct task_struct *task, struct pr_bpf_live *was, struct pr_key *key)
+static __always_inline bool exit_is_ours(struct task_struct *task, __u64 start)
 {
-	__u32 slot = bpf_get_smp_processor_id();
-	struct execve_record *r = bpf_map_lookup_elem(&exit_scratch, &slot);
-	struct pr_key first = {.pid = key->pid, .ktime = was->start};
-
-	if (!r || !claim(key->pid, was->start, CLAIM_END))
-		return;
-	bpf_map_delete_elem(&live, &key->pid);
-	if (!is_emitted(was))
-		return;
-	if (!(was->flags & PR_LIVE_TOLD) && is_old(was->start) && claim(key->pid, was->start, CLAIM_BEGIN))
-		emit_unknown(r, c, rd(task, group_leader), &first, &was->parent, PR_STREAM_EXIT, true);
-	exit_emit(c, task, was, key);
+	return has_group_dead || rd(task, signal, nr_threads) == 1 || claim_late(rd(task, tgid), start, CLAIM_END);
 }
 
-static __always_inline int on_exit(struct task_struct *task)
+/* The start of a process whose clone was not seen, if neither the iterator nor an exec told of it. */
+static __always_inline void exit_begin(struct pr_bpf_counts *c, struct task_struct *task, struct pr_bpf_live *was)
+{
+	__u32 slot = bpf_get_smp_processor_id(), tgid = rd(task, tgid);
+	struct execve_record *r = bpf_map_lookup_elem(&exit_scratch, &slot);
+	struct pr_key first = {.pid = tgid, .ktime = was->start};
+
+	if (!r || !(was->flags & PR_LIVE_WALKED) || (was->flags & PR_LIVE_TOLD))
+		return;
+	if (is_old(was->start) && claim(tgid, was->start, CLAIM_BEGIN))
+		emit_unknown(r, c, rd(task, group_leader), &first, &was->parent, PR_STREAM_EXIT, true);
+}
+
+static __always_inline int on_exit(struct task_struct *task, bool last)
 {
 	struct task_struct *leader = rd(task, group_leader);
 	struct pr_key key = {.pid = rd(task, tgid), .ktime = rd(leader, start_boottime)};
 	struct pr_bpf_counts *c = counts_get();
 	struct pr_bpf_live *v, was = {};
 
-	if (!c || rd(task, signal, live.counter))
+	if (!c || !last)
 		return 0;
 	v = live_get(key.pid, key.ktime);
 	if (v) {
@@ -153,12 +157,21 @@ static __always_inline int on_exit(struct task_struct *task)
 		was.flags = PR_LIVE_WALKED;
 		key_of(rd(leader, real_parent), &was.parent);
 	}
-	if (was.flags & PR_LIVE_WALKED)
-		exit_walked(c, task, &was, &key);
-	else if (!bpf_map_delete_elem(&live, &key.pid) && is_emitted(&was))
-		exit_emit(c, task, &was, &key);
+	if (exit_is_ours(task, was.start)) {
+		bpf_map_delete_elem(&live, &key.pid);
+		if (is_emitted(&was)) {
+			exit_begin(c, task, &was);
+			exit_emit(c, task, &was, &key);
+		}
+	}
 	reparent(c, task, &key);
 	return 0;
+}
+
+/* For a tracepoint that does not say it: the count of threads that live is lowered before it. */
+static __always_inline bool is_last(struct task_struct *task)
+{
+	return !rd(task, signal, live.counter);
 }
 
 #endif

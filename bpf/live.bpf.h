@@ -42,16 +42,27 @@ struct {
 	__type(value, __u32);
 } claims SEC(".maps");
 
-/* For when `claims` is full, which only processes that `live` had no room for can bring about. */
+/*
+ * For claims that are settled at once (ends of processes with several threads), and for when `claims` is full, which only processes that
+ * `live` had no room for can bring about.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 1024);
+	__uint(max_entries, 8192);
 	__type(key, struct claim_key);
 	__type(value, __u32);
 } late_claims SEC(".maps");
 
 /* From this time on every clone is seen; 0: not everything is attached yet. Set by user space. */
 __u64 attached_ns = 0;
+
+static __always_inline bool claim_late(__u32 tgid, __u64 start, __u32 what)
+{
+	struct claim_key key = {.start = start, .tgid = tgid, .what = what};
+	__u32 one = 1;
+
+	return !bpf_map_update_elem(&late_claims, &key, &one, BPF_NOEXIST);
+}
 
 static __always_inline bool claim(__u32 tgid, __u64 start, __u32 what)
 {
@@ -60,7 +71,7 @@ static __always_inline bool claim(__u32 tgid, __u64 start, __u32 what)
 	long err = bpf_map_update_elem(&claims, &key, &one, BPF_NOEXIST);
 
 	if (err && err != -17 /* EEXIST */)
-		err = bpf_map_update_elem(&late_claims, &key, &one, BPF_NOEXIST);
+		return claim_late(tgid, start, what);
 	return !err;
 }
 

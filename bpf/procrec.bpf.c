@@ -25,7 +25,8 @@
 
 TWIN(sched_process_exec, exec, on_exec((struct task_struct *)ctx[0], ctx[1], (struct linux_binprm *)ctx[2]))
 TWIN(task_newtask, clone, on_clone((struct task_struct *)ctx[0], ctx[1]))
-TWIN(sched_process_exit, exit, on_exit((struct task_struct *)ctx[0]))
+TWIN(sched_process_exit, exit,
+     on_exit((struct task_struct *)ctx[0], has_group_dead ? ctx[1] & 255 : is_last((struct task_struct *)ctx[0])))
 
 SEC("raw_tp/sys_exit") int fail_raw(__u64 *ctx)
 {

@@ -86,6 +86,7 @@ static int configure(struct pr_capture *cap, const struct pr_capture_options *op
 	s->rodata->ring_bytes = cap->ring_bytes;
 	s->rodata->only_tree = opt->only_tree;
 	s->rodata->snap_slot = cap->cpus;
+	s->rodata->has_group_dead = cap->group_dead;
 	err |= bpf_map__set_max_entries(s->maps.ring, (uint32_t)cap->ring_bytes);
 	err |= bpf_map__set_max_entries(s->maps.live, processes_max());
 	err |= bpf_map__set_max_entries(s->maps.claims, 2 * processes_max());
@@ -196,6 +197,7 @@ int pr_capture_open(const struct pr_capture_options *opt, struct pr_capture **ou
 		return PR_ENOMEM;
 	cap->ring_bytes = ring_bytes;
 	cap->btf = probe.btf_tracepoints && !opt->raw_tracepoints;
+	cap->group_dead = probe.exit_group_dead;
 	cap->pin_dir = opt->pin_dir ? strdup(opt->pin_dir) : NULL;
 	rc = opt->pin_dir && !cap->pin_dir ? pr_fail(ei, PR_ENOMEM, "out of memory") : load(cap, opt, ei);
 	if (!rc)

@@ -76,6 +76,17 @@ static void probe_reading(struct pr_probe *p, struct pr_probe_item *it)
 	cap_free(caps);
 }
 
+/* How many arguments a tracepoint passes, by its type `void (*btf_trace_NAME)(void *, ...)`; -1: there is none. */
+static int tracepoint_args(const struct btf *btf, const char *name)
+{
+	int id = btf__find_by_name_kind(btf, name, BTF_KIND_TYPEDEF);
+	const struct btf_type *t = id > 0 ? btf__type_by_id(btf, (__u32)id) : NULL;
+
+	t = t ? btf__type_by_id(btf, t->type) : NULL;
+	t = t && btf_is_ptr(t) ? btf__type_by_id(btf, t->type) : NULL;
+	return t && btf_is_func_proto(t) ? btf_vlen(t) - 1 : -1;
+}
+
 static void probe_btf(struct pr_probe *p, struct pr_probe_item *it)
 {
 	static const char *const tracepoints[] = {"btf_trace_sched_process_exec", "btf_trace_task_newtask", "btf_trace_sched_process_exit"};
@@ -94,6 +105,7 @@ static void probe_btf(struct pr_probe *p, struct pr_probe_item *it)
 	for (i = 0; i < sizeof(tracepoints) / sizeof(*tracepoints); i++)
 		found += btf__find_by_name_kind(btf, tracepoints[i], BTF_KIND_TYPEDEF) > 0;
 	p->btf_tracepoints = found == i;
+	p->exit_group_dead = tracepoint_args(btf, "btf_trace_sched_process_exit") >= 2;
 	p->task_iterator = btf__find_by_name_kind(btf, "bpf_iter__task", BTF_KIND_STRUCT) > 0;
 	btf__free(btf);
 	report(it, PR_PROBE_OK, p->btf_tracepoints ? "with typed tracepoints" : "without typed tracepoints: the plain ones are used", "");

@@ -155,6 +155,7 @@ int main(int argc, char **argv)
 	check_scan();
 	verdict();
 	run_table(exec_cases, argc > 1 ? argv[1] : NULL);
+	run_table(image_cases, argc > 1 ? argv[1] : NULL);
 	run_table(fork_cases, argc > 1 ? argv[1] : NULL);
 	check_counters();
 	printf("%d cases, %d failed, %s, %s\n", now.cases, now.failed_cases, pr_capture_flavour(the_capture), u.release);

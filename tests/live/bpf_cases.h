@@ -2,8 +2,8 @@
 /*
  * bpf_cases.h: the frame of bpf_cases: what the kernel side emits, against what this program itself did.
  *
- * A case forks an actor, lets it act, and looks at the frames that came. bpf_frames.c gathers and takes apart, bpf_exec.c and
- * bpf_fork.c hold the cases, bpf_cases.c runs them. It links the capture alone, so that it runs in a bare guest kernel too.
+ * A case forks an actor, lets it act, and looks at the frames that came. bpf_frames.c gathers and takes apart, bpf_exec.c,
+ * bpf_image.c and bpf_fork.c hold the cases, bpf_cases.c runs them. It links the capture alone, so that it runs in a bare guest kernel too.
  */
 #ifndef PROCREC_TESTS_BPF_CASES_H
 #define PROCREC_TESTS_BPF_CASES_H
@@ -60,6 +60,17 @@ struct bpf_case {
 	const char *name;
 	void (*run)(void);
 };
-extern const struct bpf_case exec_cases[], fork_cases[];
+extern const struct bpf_case exec_cases[], image_cases[], fork_cases[];
+
+/* Of bpf_exec.c, for the others too. */
+struct plan {
+	const char *path;
+	char **argv;
+	const char *cwd;
+};
+extern char *const quick[]; /* environment with which this program exits at once, status 0 */
+int act_exec(void *plan); /* an actor: goes to cwd, execs; returns errno */
+bool is(struct bytes b, const char *s);
+const char *put_file(const char *name, const char *text, mode_t mode); /* /tmp/bpf_cases_NAME; valid for 8 calls */
 
 #endif

@@ -13,7 +13,7 @@ $(O)/tests/live/workload: tests/live/workload.c
 	$(Q)$(CC) -std=gnu11 -g -O2 $(WARN) -D_GNU_SOURCE -o $@ $< -lpthread
 
 # The capture alone, without recorder and replay; static enough to be taken into a guest kernel.
-BPF_CASES_OBJ := $(patsubst %,$(O)/tests/live/bpf_%.o,cases frames exec fork)
+BPF_CASES_OBJ := $(patsubst %,$(O)/tests/live/bpf_%.o,cases frames exec image fork)
 DEPS += $(BPF_CASES_OBJ:.o=.d) $(O)/tests/live/bpf_dump.d $(O)/tests/live/bpf_pin.d
 $(BPF_CASES_OBJ): CFLAGS += -Wno-write-strings # argument vectors of literals
 $(O)/tests/live/bpf_cases: $(BPF_CASES_OBJ)
