@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/out.h"
 #include "replay/cache/audit.h"
+#include "replay/cache_options.h"
 #include "replay/commands.h"
 #include "replay/notes.h"
 #include "replay/session.h"
@@ -211,13 +212,9 @@ static int audit(const struct pr_replay_args *args, struct pr_errinfo *ei)
 int pr_cmd_audit(int argc, char **argv)
 {
 	struct pr_replay_args a = {.cache = PR_CACHE_SETTINGS_DEFAULT};
-	struct pr_cache_settings *c = &a.cache;
 	const struct pr_option options[] = {
 		{0, "json", PR_OPT_FLAG, &a.json, NULL, "one JSON object a line", NULL},
-		{0, "cache-max-age", PR_OPT_SPAN, &c->max_age_ns, "SPAN", "age at which queued entries expire (60s)", NULL},
-		{0, "cache-max-entries", PR_OPT_U64, &c->max_entries, "N", "entries that an execve may leave (4194304)", NULL},
-		{0, "cache-max-clone-entries", PR_OPT_U64, &c->max_clone_entries, "N", "entries that a clone may leave (3000)", NULL},
-		{0, "cache-max-data", PR_OPT_U64, &c->max_data, "N", "ids in the data map (4096)", NULL},
+		PR_CACHE_OPTIONS(&a.cache),
 		{0},
 	};
 	const struct pr_usage usage = {"audit", "TRACE [--json]",

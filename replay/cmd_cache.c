@@ -8,6 +8,7 @@
 #include "base/out.h"
 #include "base/text.h"
 #include "replay/commands.h"
+#include "replay/filter.h"
 #include "replay/notes.h"
 #include "replay/render/render.h"
 #include "replay/session.h"
@@ -16,6 +17,7 @@ struct view {
 	struct pr_session s;
 	struct pr_renderer renderer;
 	struct pr_out out;
+	struct pr_filter filter;
 	const struct pr_replay_args *args;
 };
 
@@ -93,6 +95,22 @@ static void print_summary(struct pr_buf *b, const struct pr_replayer *r, bool js
 	pr_buf_u8(b, '\n');
 }
 
+/* An entry is a line, if the selection lets it through. */
+static int print_entry(struct view *v, const struct pr_entry *e, struct pr_errinfo *ei)
+{
+	struct pr_event_view ev = {NULL, e, pr_cache_lookup(&v->s.replayer.cache, e->parent)};
+	bool shown;
+	int err = pr_filter_test(&v->filter, &ev, &shown, ei);
+
+	if (err || !shown)
+		return err;
+	if (v->args->json)
+		pr_render_entry_json(&v->renderer, &v->out.buf, e);
+	else
+		pr_render_entry_text(&v->renderer, &v->out.buf, e);
+	return PR_OK;
+}
+
 static int print_cache(struct view *v, struct pr_errinfo *ei)
 {
 	const struct pr_cache *c = &v->s.replayer.cache;
@@ -104,13 +122,11 @@ static int print_cache(struct view *v, struct pr_errinfo *ei)
 		return pr_fail(ei, err, "out of memory");
 	if (!v->args->json)
 		pr_buf_str(&v->out.buf, header);
-	for (size_t i = 0; i < n && pr_out_check(&v->out); i++) {
-		if (v->args->json)
-			pr_render_entry_json(&v->renderer, &v->out.buf, entries[i]);
-		else
-			pr_render_entry_text(&v->renderer, &v->out.buf, entries[i]);
-	}
+	for (size_t i = 0; i < n && !err && pr_out_check(&v->out); i++)
+		err = print_entry(v, entries[i], ei);
 	free(entries);
+	if (err)
+		return err;
 	if (v->args->json)
 		print_queue_json(&v->out, c);
 	else
@@ -275,15 +291,33 @@ static int diff(struct view *v, struct pr_errinfo *ei)
 	return err;
 }
 
+static int check_args(const struct pr_replay_args *args, struct pr_errinfo *ei)
+{
+	const struct pr_selection *sel = &args->sel;
+
+	if (sel->since || sel->until)
+		return pr_fail(ei, PR_EUSAGE, "replay: --cache shows one point of the recording: --at TIME or --until-frame N, not --since or --until");
+	if (args->diff && (sel->has_pid || sel->exec_id || sel->where))
+		return pr_fail(ei, PR_EUSAGE, "replay: --diff takes no --pid, --exec-id or --where");
+	return PR_OK;
+}
+
 int pr_view_cache(struct pr_replay_args *args)
 {
 	struct view v = {.args = args};
 	struct pr_errinfo ei;
 	int err, err_out;
 
-	err = pr_session_open(&v.s, args, false, NULL, &ei);
+	err = check_args(args, &ei);
+	if (!err)
+		err = pr_session_open(&v.s, args, false, NULL, &ei);
 	if (err)
 		return pr_report(err, &ei);
+	err = pr_filter_init(&v.filter, &args->sel, &v.s, &ei);
+	if (err) {
+		pr_session_close(&v.s);
+		return pr_report(err, &ei);
+	}
 	pr_trace_set_events(v.s.trace, &(struct pr_trace_events){.on_damage = on_damage, .ctx = &v});
 	pr_renderer_init(&v.renderer, &v.s.timeline);
 	pr_out_init(&v.out, STDOUT_FILENO);
@@ -298,6 +332,7 @@ int pr_view_cache(struct pr_replay_args *args)
 	err = err ? err : err_out;
 	if (!err)
 		err = pr_notes_read(v.s.trace, args->trace, v.s.held, &ei);
+	pr_filter_release(&v.filter);
 	pr_renderer_release(&v.renderer);
 	pr_session_close(&v.s);
 	return pr_report(err, &ei);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* cmd_events.c: the view that `replay` shows by itself: lifecycle events, one a line, gaps in between at their places. */
-#include <string.h>
 #include <unistd.h>
 
 #include "base/out.h"
 #include "replay/commands.h"
-#include "replay/decode/text.h"
+#include "replay/filter.h"
 #include "replay/notes.h"
 #include "replay/render/render.h"
 #include "replay/session.h"
@@ -15,7 +14,7 @@ struct events {
 	struct pr_renderer renderer;
 	struct pr_out out;
 	const struct pr_replay_args *args;
-	struct pr_buf exec_id; /* scratch of --exec-id */
+	struct pr_filter filter;
 };
 
 static int on_damage(void *ctx, const struct pr_seg_damage *d)
@@ -40,40 +39,21 @@ static int on_gap(void *ctx, const struct pr_gap *g)
 	return PR_OK;
 }
 
-static bool has_exec_id(struct events *e, const struct pr_event_view *v)
-{
-	const struct pr_name *host = v->entry ? v->entry->host : e->s.replayer.names.host;
-
-	pr_buf_clear(&e->exec_id);
-	pr_text_exec_id(&e->exec_id, host ? (struct pr_slice){host->bytes, host->len} : (struct pr_slice){NULL, 0},
-		v->applied->id);
-	return e->exec_id.len == strlen(e->args->sel.exec_id) &&
-	       !memcmp(e->exec_id.data, e->args->sel.exec_id, e->exec_id.len);
-}
-
-static bool is_selected(struct events *e, const struct pr_event_view *v)
-{
-	const struct pr_selection *sel = &e->args->sel;
-	uint64_t ktime = v->applied->event->ktime;
-
-	if ((e->s.has_since && ktime < e->s.since) || (e->s.has_until && ktime > e->s.until))
-		return false;
-	if (sel->has_pid && v->applied->id.pid != sel->pid)
-		return false;
-	return !sel->exec_id || has_exec_id(e, v);
-}
-
 static int run(struct events *e, struct pr_errinfo *ei)
 {
 	struct pr_applied a;
 	struct pr_event_view v;
+	bool shown;
 	int err;
 
 	while (!(err = pr_session_next(&e->s, &a, ei))) {
 		if (a.kind != PR_APPLIED_LIFECYCLE)
 			continue;
 		pr_event_view_make(&v, &a, &e->s.replayer.cache);
-		if (!is_selected(e, &v))
+		err = pr_filter_test(&e->filter, &v, &shown, ei);
+		if (err)
+			return err;
+		if (!shown)
 			continue;
 		if (e->args->json)
 			pr_render_event_json(&e->renderer, &e->out.buf, &v);
@@ -91,13 +71,14 @@ int pr_view_events(struct pr_replay_args *args)
 	struct pr_errinfo ei;
 	int err, err_out;
 
-	if (args->sel.where) {
-		pr_fail(&ei, PR_EUSAGE, "replay: --where does not work on events yet; use 'procrec sql'");
-		return pr_report(PR_EUSAGE, &ei);
-	}
 	err = pr_session_open(&e.s, args, true, NULL, &ei);
 	if (err)
 		return pr_report(err, &ei);
+	err = pr_filter_init(&e.filter, &args->sel, &e.s, &ei);
+	if (err) {
+		pr_session_close(&e.s);
+		return pr_report(err, &ei);
+	}
 	pr_trace_set_events(e.s.trace, &(struct pr_trace_events){.on_damage = on_damage, .on_gap = on_gap, .ctx = &e});
 	pr_renderer_init(&e.renderer, &e.s.timeline);
 	pr_out_init(&e.out, STDOUT_FILENO);
@@ -107,7 +88,7 @@ int pr_view_events(struct pr_replay_args *args)
 	if (!err)
 		err = pr_notes_read(e.s.trace, args->trace, e.s.held, &ei);
 	pr_renderer_release(&e.renderer);
-	pr_buf_release(&e.exec_id);
+	pr_filter_release(&e.filter);
 	pr_session_close(&e.s);
 	return pr_report(err, &ei);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "replay/cache_options.h"
 #include "replay/commands.h"
 #include "replay/lineage_views.h"
 #include "replay/views.h"
@@ -55,12 +56,7 @@ static size_t add_options(struct pr_option *o, size_t n, struct pr_replay_args *
 		{0, "where", PR_OPT_STR, &s->where, "EXPR", "only what EXPR, in SQL, is true for", NULL},
 		{0, "no-index", PR_OPT_FLAG, &a->no_index, NULL, "answer from the frames alone", NULL},
 		{0, "diff", PR_OPT_STR, &a->diff, "A..B", "with --cache: what changed between two points (frame numbers; times as @KTIME, +1.5s, ...)", NULL},
-		{0, "cache-max-age", PR_OPT_SPAN, &c->max_age_ns, "SPAN", "age at which queued entries expire (60s)", NULL},
-		{0, "cache-max-entries", PR_OPT_U64, &c->max_entries, "N", "entries that an execve may leave (4194304)", NULL},
-		{0, "cache-max-clone-entries", PR_OPT_U64, &c->max_clone_entries, "N", "entries that a clone may leave (3000)", NULL},
-		{0, "cache-max-data", PR_OPT_U64, &c->max_data, "N", "ids in the data map (4096)", NULL},
-		{0, "cache-max-data-bytes", PR_OPT_SIZE, &c->max_data_bytes, "SIZE", "bytes in the data map (256M)", NULL},
-		{0, "cache-max-bytes", PR_OPT_SIZE, &c->max_bytes, "SIZE", "memory of the whole cache; more is an error (8G)", NULL},
+		PR_CACHE_OPTIONS(c),
 		{0},
 	};
 

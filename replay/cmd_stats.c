@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/out.h"
+#include "replay/cache_options.h"
 #include "replay/commands.h"
 #include "replay/notes.h"
 #include "replay/render/render.h"
@@ -199,6 +200,11 @@ int pr_view_stats(struct pr_replay_args *args)
 
 	if (!st)
 		return pr_report(pr_fail(&ei, PR_ENOMEM, "out of memory"), &ei);
+	if (args->sel.since || args->sel.until || args->sel.has_pid || args->sel.exec_id || args->sel.where) {
+		free(st);
+		err = pr_fail(&ei, PR_EUSAGE, "replay: --stats counts all frames up to --at or --until-frame; it takes no other selection");
+		return pr_report(err, &ei);
+	}
 	st->args = args;
 	err = pr_session_open(&st->s, args, false, NULL, &ei); /* times are shown at the end: all readings are met by then */
 	if (err) {
@@ -224,6 +230,7 @@ int pr_cmd_stats(int argc, char **argv)
 	struct pr_replay_args a = {.cache = PR_CACHE_SETTINGS_DEFAULT};
 	const struct pr_option options[] = {
 		{0, "json", PR_OPT_FLAG, &a.json, NULL, "one JSON object", NULL},
+		PR_CACHE_OPTIONS(&a.cache),
 		{0},
 	};
 	const struct pr_usage usage = {"stats", "TRACE [--json]",
