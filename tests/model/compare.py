@@ -49,9 +49,9 @@ def until_of(raw):
 
 def commands(procrec, settings, until, base):
     """Shell lines for one stream. Their exit statuses end up in BASE.rc: pack, unpack, and one for each view."""
-    pack, replay = [" ".join(shlex.quote(os.fsdecode(o)) for o in opts) for opts in gen.options(settings)]
+    pack, replay, alone = [" ".join(shlex.quote(os.fsdecode(o)) for o in opts) for opts in gen.options(settings)]
     lines = ["{p} pack {b}.raw -o {b}.seg {o}", "{p} unpack {b}.seg >{b}.back"]
-    lines += ["{p} %s {r} >{b}.%s" % (command, v) for v, command in VIEWS.items()]
+    lines += ["{p} %s {r} %s >{b}.%s" % (command, "" if v == "au" else alone, v) for v, command in VIEWS.items()]
     return "".join((line + " 2>>{b}.err; echo $? >>{b}.rc\n").format(p=shlex.quote(procrec), b=base, o=pack, r=replay, n=until)
                    for line in lines)
 
@@ -196,10 +196,10 @@ def batch(args):
 def report(a, seed, verdict):
     what, line, want, got = verdict
     raw, settings = gen.stream(seed, a.frames), gen.settings_of(seed)
-    pack, replay = [b" ".join(o).decode("utf-8", "replace") for o in gen.options(settings)]
+    pack, replay, alone = [b" ".join(o).decode("utf-8", "replace") for o in gen.options(settings)]
     want, got = clip(want, got)
     print("seed %d: %s differ at line %d\n  model:   %s\n  procrec: %s" % (seed, what, line + 1, want, got))
-    print("  pack %s; replay %s (--until-frame %d)" % (pack, replay, until_of(raw)))
+    print("  pack %s; replay %s %s (--until-frame %d)" % (pack, replay, alone, until_of(raw)))
     frames = shrink(a.procrec, raw, settings) if a.shrink and seed >= 0 else []
     if frames:
         small = one(a.procrec, b"".join(frames), settings)

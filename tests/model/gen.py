@@ -124,6 +124,7 @@ def settings_of(seed):
         s.max_entries = rng.choice([4194304] * 3 + [20, 30, 50, 50, 50, 6, 1, 0])
         s.max_clone_entries = rng.choice([3000] * 3 + [18, 30, 40, 40, 40, 5, 1, 0])
         s.max_data = rng.choice([4096, 0, 1, 3, 8])
+        s.max_data_bytes = rng.choice([256 << 20] * 3 + [40, 20, 8, 0])
     return s
 
 
@@ -483,7 +484,7 @@ def stream(seed, count):
 
 
 def options(s):
-    """(options of `pack`, options of `replay`) for these settings."""
+    """(options of `pack`, of `replay` and `audit`, of `replay` alone) for these settings."""
     pack = [b"--hostname", s.hostname]
     for uid, name in sorted(s.users.items()):
         pack += [b"--user", b"%d=%s" % (uid, name)]
@@ -492,7 +493,7 @@ def options(s):
                                  ("clone-entries", s.max_clone_entries, 3000), ("data", s.max_data, 4096)):
         if value != default:
             replay += [b"--cache-max-%s" % name.encode(), b"%d" % value]
-    return pack, replay
+    return pack, replay, [b"--cache-max-data-bytes", b"%d" % s.max_data_bytes] if s.max_data_bytes != 256 << 20 else []
 
 
 def main():

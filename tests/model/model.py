@@ -232,9 +232,10 @@ class Cache:
 
 
 class Settings:
-    def __init__(self, max_age_s=60, max_entries=4194304, max_clone_entries=3000, max_data=4096, hostname=b"", users=()):
+    def __init__(self, max_age_s=60, max_entries=4194304, max_clone_entries=3000, max_data=4096, hostname=b"", users=(),
+                 max_data_bytes=256 << 20):
         self.max_age_s, self.max_entries = max_age_s, max_entries
-        self.max_clone_entries, self.max_data = max_clone_entries, max_data
+        self.max_clone_entries, self.max_data, self.max_data_bytes = max_clone_entries, max_data, max_data_bytes
         self.hostname, self.users = hostname, dict(users)
 
 
@@ -267,7 +268,8 @@ class Model:
         self.cache = Cache(self.age_ns, self.finding)
         self.hostname = s.hostname
         self.users = dict(s.users)
-        self.data = {}  # (id.pid, id.time) -> bytes
+        self.data = {}  # (id.pid, id.time) -> [length, bytes or None when they went over the limit]
+        self.data_bytes = 0  # held
         self.data_from = {}  # the same ids -> the frame that stored each
         self.last_data_clear = None
         self.exec_info = None  # (key, argv0 or None, args_bytes), until the next execve
@@ -316,7 +318,7 @@ class Model:
 
     def never_taken(self, key):
         self.finding("data_never_taken", self.data_from.pop(key),
-                     '"data_pid":%d,"data_time":%d,"bytes":%d' % (key + (len(self.data.pop(key)),)))
+                     '"data_pid":%d,"data_time":%d,"bytes":%d' % (key + (self.remove(key)[0],)))
 
     def audit_lines(self):
         """To be called last: what is left of the data was never taken."""
@@ -351,7 +353,7 @@ class Model:
         key = DATA_ID.unpack_from(frame)
         have = self.data.get(key)
         if have is not None:
-            self.data[key] = have + frame[32:]
+            self.append(have, frame[32:])
             return
         if len(self.data) >= self.settings.max_data:
             last = self.last_data_clear
@@ -363,18 +365,38 @@ class Model:
         if len(self.data) >= self.settings.max_data:
             for k in list(self.data):
                 self.never_taken(k)
-        self.data[key] = frame[32:]
+        self.data[key] = [0, b""]
+        self.append(self.data[key], frame[32:])
         self.data_from[key] = seq
+
+    def append(self, item, more):
+        """The length always grows; the bytes go when the map would hold more than its limit with them."""
+        item[0] += len(more)
+        if item[1] is None:
+            return
+        if self.data_bytes + len(more) > self.settings.max_data_bytes:
+            self.data_bytes -= len(item[1])
+            item[1] = None
+        else:
+            self.data_bytes += len(more)
+            item[1] += more
+
+    def remove(self, key):
+        item = self.data.pop(key, None)
+        if item:
+            self.data_bytes -= len(item[1] or b"")
+        return item
 
     def take(self, desc):
         """The bytes, or None where they are missing or not as many as were sent."""
         leftover, size, pid, time = DESC.unpack_from(desc)
-        data, expected = self.data.pop((pid, time), None), (size - leftover) & U32
+        item, expected = self.remove((pid, time)), (size - leftover) & U32
         self.data_from.pop((pid, time), None)
-        if data is None or len(data) != expected:
+        length, data = item or (0, None)
+        if item is None or length != expected:
             self.data_misses += 1
-            self.finding("data_missing" if data is None else "data_mismatch", self.cache.seq,
-                         '"data_pid":%d,"data_time":%d,"bytes":%d,"expected":%d' % (pid, time, len(data or b""), expected))
+            self.finding("data_mismatch" if item else "data_missing", self.cache.seq,
+                         '"data_pid":%d,"data_time":%d,"bytes":%d,"expected":%d' % (pid, time, length, expected))
             return None
         return data
 
@@ -574,11 +596,12 @@ def main():
     p.add_argument("--max-entries", type=int, default=4194304)
     p.add_argument("--max-clone-entries", type=int, default=3000)
     p.add_argument("--max-data", type=int, default=4096)
+    p.add_argument("--max-data-bytes", type=int, default=256 << 20)
     p.add_argument("--hostname", default="")
     p.add_argument("--user", action="append", default=[], type=user_option, metavar="UID=NAME")
     a = p.parse_args()
     settings = Settings(a.max_age_s, a.max_entries, a.max_clone_entries, a.max_data,
-                        a.hostname.encode("utf-8", "surrogateescape"), a.user)
+                        a.hostname.encode("utf-8", "surrogateescape"), a.user, a.max_data_bytes)
     if a.file == "-":
         stream = sys.stdin.buffer.read()
     else:

@@ -35,9 +35,18 @@ import gen
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 MAKE = ["make", "-s", "--no-print-directory", "BPF=0", "OPT=-O0", "CFLAGS_EXTRA=-Wno-error"]
+PLAIN = " ".join(MAKE) + " "
 SAN = "make -s --no-print-directory O=build/san SAN=address,undefined BPF=0 OPT=-O0 CFLAGS_EXTRA=-Wno-error "
-TESTS = [" ".join(MAKE) + " check-golden", " ".join(MAKE) + " check-unit", SAN + "MODEL_SEEDS=60 check-golden check-model",
-         SAN + "check-unit"]
+UNITS = "build{0}/tests/unit/test_decode build{0}/tests/unit/test_cache"
+CASES = "CASE='known* odd* audit* hostile* malformed* own* settings* at* select* v1*' "
+TESTS = [
+    "%s %s && tests/run-unit.sh %s" % (PLAIN, UNITS.format(""), UNITS.format("")),
+    CASES + PLAIN + "check-golden",
+    "%s %s && tests/run-unit.sh %s" % (SAN, UNITS.format("/san"), UNITS.format("/san")),
+    SAN + "MODEL_SEEDS=40 check-model",
+    CASES + SAN + "check-golden",
+    PLAIN + "check-unit check-golden",
+]
 KEYWORDS = {"if", "for", "while", "switch", "return", "sizeof", "do", "else", "case", "goto"}
 
 # ---- finding mutants -------------------------------------------------------------------------------------------------

@@ -145,7 +145,16 @@ class DataMap(unittest.TestCase):
 
     def test_append_needs_no_room(self):
         m = run(data((1, 1), b"a"), data((1, 1), b"b"), max_data=1)
-        self.assertEqual(m.data, {(1, 1): b"ab"})
+        self.assertEqual(m.data, {(1, 1): [2, b"ab"]})
+
+    def test_bytes_over_the_limit_go(self):
+        take = execve((1, 1), desc((1, 1), 6), F_DATA_FILENAME)
+        frames = [data((1, 1), b"/bin"), data((2, 2), b"/x"), data((1, 1), b"/y")]
+        for limit, name, left in ((8, "/bin/y", 2), (7, "enomem", 2), (5, "enomem", 0)):
+            m = run(*frames, take, max_data_bytes=limit)
+            self.assertEqual((m.events[0]["binary"], m.data_bytes, m.data_misses, m.data[(2, 2)][0]), (name, left, 0, 2))
+        m = run(*frames, data((1, 1), b"z"), data((3, 3), b"/123"), max_data_bytes=7)
+        self.assertEqual((m.data[(1, 1)], m.data[(3, 3)]), ([7, None], [4, b"/123"]), "what went stays gone, and makes room")
 
     def test_limits_of_a_frame(self):
         m = run(data((1, 1), b"x" * 32736), data((2, 2), b"x" * 32737), frame(24, b"x" * 15))
