@@ -37,7 +37,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 MAKE = ["make", "-s", "--no-print-directory", "BPF=0", "OPT=-O0", "CFLAGS_EXTRA=-Wno-error"]
 PLAIN = " ".join(MAKE) + " "
 SAN = "make -s --no-print-directory O=build/san SAN=address,undefined BPF=0 OPT=-O0 CFLAGS_EXTRA=-Wno-error "
-UNITS = "build{0}/tests/unit/test_decode build{0}/tests/unit/test_cache"
+UNITS = " ".join("build{0}/tests/unit/test_" + name for name in ("fields", "decode", "cache", "datamap", "audit", "session", "render"))
 CASES = "CASE='known* odd* audit* hostile* malformed* own* settings* at* select* v1*' "
 TESTS = [
     "%s %s && tests/run-unit.sh %s" % (PLAIN, UNITS.format(""), UNITS.format("")),
