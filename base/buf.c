@@ -23,7 +23,7 @@ bool pr_buf_reserve(struct pr_buf *b, size_t more)
 
 	if (b->failed)
 		return false;
-	if (b->cap - b->len >= more)
+	if (b->data && b->cap - b->len >= more)
 		return true;
 	if (more > SIZE_MAX / 4 || b->len > SIZE_MAX / 4) {
 		b->failed = true;

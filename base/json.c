@@ -141,7 +141,8 @@ static bool quoted(struct pr_buf *b, const uint8_t *p, size_t n)
 		i += k;
 		start = i;
 	}
-	pr_buf_append(b, p + start, i - start);
+	if (i > start)
+		pr_buf_append(b, p + start, i - start);
 	pr_buf_u8(b, '"');
 	return exact;
 }

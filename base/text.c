@@ -152,7 +152,8 @@ static void escape(struct pr_buf *b, const uint8_t *p, size_t n, bool double_bac
 		i += k;
 		start = i;
 	}
-	pr_buf_append(b, p + start, i - start);
+	if (i > start)
+		pr_buf_append(b, p + start, i - start);
 }
 
 void pr_text_escape(struct pr_buf *b, const void *p, size_t n)
