@@ -5,7 +5,7 @@
 
 #include "replay/views.h"
 
-pr_view_fn pr_view_ancestry, pr_view_descendants, pr_view_tree, pr_view_gaps;
+pr_view_fn pr_view_ancestry, pr_view_descendants, pr_view_tree, pr_view_why, pr_view_gaps;
 
 /* struct pr_view initialisers, each ending in a comma */
 /* clang-format off */
@@ -13,6 +13,7 @@ pr_view_fn pr_view_ancestry, pr_view_descendants, pr_view_tree, pr_view_gaps;
 	{"ancestry", pr_view_ancestry, "PID", false, "who started it, up to the first process"}, \
 	{"descendants", pr_view_descendants, "PID", false, "what it started, and what that started"}, \
 	{"tree", pr_view_tree, "PID", true, "the same as a drawing; all without PID; what lived with --at TIME"}, \
+	{"why", pr_view_why, "PID", false, "its story in sentences"}, \
 	{"gaps", pr_view_gaps, NULL, false, "what is missing in the trace, and where"},
 /* clang-format on */
 
