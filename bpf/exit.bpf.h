@@ -119,11 +119,14 @@ static __always_inline void exit_emit(struct pr_bpf_counts *c, struct task_struc
 
 /*
  * Whether this call is the one that tells the end of its process. Where the tracepoint does not say which thread is the last, several may
- * take themselves for it: then the first to claim it is.
+ * take themselves for it: then the first to claim it is. A process that has one thread left and is still in `live` has no rival; one that is
+ * not there may have lost its entry to a rival that is already gone.
  */
-static __always_inline bool exit_is_ours(struct task_struct *task, __u64 start)
+static __always_inline bool exit_is_ours(struct task_struct *task, __u64 start, bool held)
 {
-	return has_group_dead || rd(task, signal, nr_threads) == 1 || claim_late(rd(task, tgid), start, CLAIM_END);
+	if (has_group_dead || (held && rd(task, signal, nr_threads) == 1))
+		return true;
+	return claim_late(rd(task, tgid), start, CLAIM_END);
 }
 
 /* The start of a process whose clone was not seen, if neither the iterator nor an exec told of it. */
@@ -157,7 +160,7 @@ static __always_inline int on_exit(struct task_struct *task, bool last)
 		was.flags = PR_LIVE_WALKED;
 		key_of(rd(leader, real_parent), &was.parent);
 	}
-	if (exit_is_ours(task, was.start)) {
+	if (exit_is_ours(task, was.start, v)) {
 		bpf_map_delete_elem(&live, &key.pid);
 		if (is_emitted(&was)) {
 			exit_begin(c, task, &was);
