@@ -13,14 +13,35 @@
 #include "bpf/fail.bpf.h"
 #include "bpf/snapshot.bpf.h"
 
-#define TWIN(tracepoint, name, call)                                            \
-	SEC("tp_btf/" #tracepoint) int name##_btf(__u64 *ctx)                   \
-	{                                                                       \
-		return stopped ? 0 : call;                                      \
-	}                                                                       \
-	SEC("raw_tp/" #tracepoint) int name##_raw(__u64 *ctx)                   \
-	{                                                                       \
-		return stopped ? 0 : call;                                      \
+/*
+ * Since 7.0 a tracepoint program may be preempted, and another task that comes to the same tracepoint on that CPU meanwhile is skipped by
+ * the kernel (which counts it: recursion_misses). Holding the CPU leaves a few instructions for that to happen in.
+ */
+extern void bpf_preempt_disable(void) __weak __ksym;
+extern void bpf_preempt_enable(void) __weak __ksym;
+const volatile bool hold_cpu = false;
+
+#define RUN(call)                               \
+	({                                      \
+		int _r = 0;                     \
+		if (!stopped) {                 \
+			if (hold_cpu)           \
+				bpf_preempt_disable(); \
+			_r = call;              \
+			if (hold_cpu)           \
+				bpf_preempt_enable(); \
+		}                               \
+		_r;                             \
+	})
+
+#define TWIN(tracepoint, name, call)                      \
+	SEC("tp_btf/" #tracepoint) int name##_btf(__u64 *ctx) \
+	{                                                 \
+		return RUN(call);                         \
+	}                                                 \
+	SEC("raw_tp/" #tracepoint) int name##_raw(__u64 *ctx) \
+	{                                                 \
+		return RUN(call);                         \
 	}
 
 TWIN(sched_process_exec, exec, on_exec((struct task_struct *)ctx[0], ctx[1], (struct linux_binprm *)ctx[2]))
@@ -30,7 +51,7 @@ TWIN(sched_process_exit, exit,
 
 SEC("raw_tp/sys_exit") int fail_raw(__u64 *ctx)
 {
-	return stopped ? 0 : on_syscall_exit((struct pt_regs *)ctx[0], ctx[1]);
+	return RUN(on_syscall_exit((struct pt_regs *)ctx[0], ctx[1]));
 }
 
 SEC("iter/task") int snapshot(struct bpf_iter__task *ctx)

@@ -87,6 +87,7 @@ static int configure(struct pr_capture *cap, const struct pr_capture_options *op
 	s->rodata->only_tree = opt->only_tree;
 	s->rodata->snap_slot = cap->cpus;
 	s->rodata->has_group_dead = cap->group_dead;
+	s->rodata->hold_cpu = cap->hold_cpu;
 	err |= bpf_map__set_max_entries(s->maps.ring, (uint32_t)cap->ring_bytes);
 	err |= bpf_map__set_max_entries(s->maps.live, processes_max());
 	err |= bpf_map__set_max_entries(s->maps.claims, 2 * processes_max());
@@ -123,29 +124,40 @@ static int explain_refusal(const char *log, const char *path, int err, struct pr
 		       strerror(err), path);
 }
 
+/* One try. *out_errno: what the kernel said, 0 if it was not asked. */
+static int load_once(struct pr_capture *cap, const struct pr_capture_options *opt, char *log, int *out_errno, struct pr_errinfo *ei)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, open_opts, .kernel_log_buf = log, .kernel_log_size = LOG_BYTES, .kernel_log_level = LOG_REASON);
+	int rc;
+
+	*out_errno = 0;
+	log[0] = 0;
+	cap->skel = procrec_bpf__open_opts(&open_opts);
+	if (!cap->skel)
+		return pr_fail(ei, PR_ENOMEM, "cannot open the BPF object: %s", strerror(errno));
+	rc = configure(cap, opt, ei);
+	if (rc)
+		return rc;
+	*out_errno = -procrec_bpf__load(cap->skel);
+	return *out_errno ? PR_EPERM : 0;
+}
+
 static int load(struct pr_capture *cap, const struct pr_capture_options *opt, struct pr_errinfo *ei)
 {
-	LIBBPF_OPTS(bpf_object_open_opts, open_opts);
 	char *log = calloc(1, LOG_BYTES);
 	int err, rc;
 
 	if (!log)
 		return pr_fail(ei, PR_ENOMEM, "out of memory");
-	open_opts.kernel_log_buf = log;
-	open_opts.kernel_log_size = LOG_BYTES;
-	open_opts.kernel_log_level = LOG_REASON;
-	cap->skel = procrec_bpf__open_opts(&open_opts);
-	if (!cap->skel) {
-		rc = pr_fail(ei, PR_ENOMEM, "cannot open the BPF object: %s", strerror(errno));
-		goto out;
+	rc = load_once(cap, opt, log, &err, ei);
+	if (err && cap->hold_cpu) {
+		/* Some kernels have the functions and do not allow them here: then without. */
+		procrec_bpf__destroy(cap->skel);
+		cap->hold_cpu = false;
+		rc = load_once(cap, opt, log, &err, ei);
 	}
-	rc = configure(cap, opt, ei);
-	if (rc)
-		goto out;
-	err = procrec_bpf__load(cap->skel);
 	if (err)
-		rc = explain_refusal(log, opt->log_path, -err, ei);
-out:
+		rc = explain_refusal(log, opt->log_path, err, ei);
 	free(log);
 	return rc;
 }
@@ -198,6 +210,7 @@ int pr_capture_open(const struct pr_capture_options *opt, struct pr_capture **ou
 	cap->ring_bytes = ring_bytes;
 	cap->btf = probe.btf_tracepoints && !opt->raw_tracepoints;
 	cap->group_dead = probe.exit_group_dead;
+	cap->hold_cpu = probe.preempt_kfuncs;
 	cap->pin_dir = opt->pin_dir ? strdup(opt->pin_dir) : NULL;
 	rc = opt->pin_dir && !cap->pin_dir ? pr_fail(ei, PR_ENOMEM, "out of memory") : load(cap, opt, ei);
 	if (!rc)
@@ -341,7 +354,8 @@ int pr_capture_counters(struct pr_capture *cap, struct pr_capture_counters *out,
 
 const char *pr_capture_flavour(const struct pr_capture *cap)
 {
-	return cap->btf ? "BTF tracepoints" : "raw tracepoints";
+	return cap->btf ? cap->hold_cpu ? "BTF tracepoints, CPU held" : "BTF tracepoints"
+			: cap->hold_cpu ? "raw tracepoints, CPU held" : "raw tracepoints";
 }
 
 uint64_t pr_capture_ring_bytes(const struct pr_capture *cap)

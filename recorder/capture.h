@@ -148,7 +148,7 @@ struct pr_capture_counters {
  */
 int pr_capture_counters(struct pr_capture *cap, struct pr_capture_counters *out, struct pr_errinfo *ei);
 
-/* "BTF tracepoints", "raw tracepoints": for summaries and doctor. Static string. */
+/* "BTF tracepoints" or "raw tracepoints", with ", CPU held" where programs disable preemption while they run: for summaries and doctor. Static. */
 const char *pr_capture_flavour(const struct pr_capture *cap);
 uint64_t pr_capture_ring_bytes(const struct pr_capture *cap);
 

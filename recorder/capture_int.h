@@ -23,6 +23,7 @@ struct pr_capture {
 	uint64_t ring_bytes;
 	uint32_t cpus;
 	bool btf;
+	bool hold_cpu; /* programs disable preemption while they run */
 	bool group_dead; /* the exit tracepoint says which thread is the last */
 	char *pin_dir;
 	struct pr_bpf_counts *counts; /* one per possible CPU */
