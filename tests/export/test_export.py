@@ -1,0 +1,342 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""test_export.py [--update]: `procrec export` against golden files, consumers, published schemas, and against the events.
+
+Golden: tests/export/expect/FIXTURE.FORMAT. Consumers: json, csv, dot, a parser of folded stacks. Schemas: fields.json. Truth: what
+`procrec replay --json` says of the same trace, another path through the code. CASE: formats or fixtures to run alone.
+"""
+import csv
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.join(HERE, "..", "..")
+PROCREC = os.path.abspath(os.environ.get("PROCREC", os.path.join(ROOT, "build", "procrec")))
+WRAP = os.environ.get("WRAP", "").split()
+FIXTURES = ["lineage", "own-frames", "hostile-strings", "hostile-items", "hostile-names", "gaps", "exit-statuses", "empty", "users",
+            "no-names", "known-counts-clone-exec", "known-counts-exec-only", "malformed-frames", "export-order"]
+FORMATS = ["perfetto", "folded", "dot", "csv", "ecs", "ocsf"]
+FIELDS = json.load(open(os.path.join(HERE, "fields.json")))
+passed, failed, skipped = 0, 0, 0
+
+
+def run(*args):
+    p = subprocess.run([*WRAP, PROCREC, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    return p.returncode, p.stdout, p.stderr.decode()
+
+
+def check(name, problem):
+    global passed, failed
+    if problem:
+        failed += 1
+        print(f"FAILED {name}: {problem}")
+    else:
+        passed += 1
+
+
+def golden(name, got, update):
+    path = os.path.join(HERE, "expect", name)
+    if update:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as f:
+            f.write(got)
+        return None
+    if not os.path.exists(path):
+        return f"there is no {path}; 'make export-update' writes it"
+    want = open(path, "rb").read()
+    if want == got:
+        return None
+    for i, (a, b) in enumerate(zip(want.split(b"\n"), got.split(b"\n"))):
+        if a != b:
+            return f"line {i + 1}:\n  expected {a[:300]!r}\n  got      {b[:300]!r}"
+    return f"{len(want)} bytes expected, {len(got)} are there"
+
+
+# ---- schemas ---------------------------------------------------------------------------------------------------------
+
+DATE = re.compile(r"^-?\d{4,}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$")
+TYPES = {
+    "keyword": lambda v: isinstance(v, str),
+    "string": lambda v: isinstance(v, str),
+    "string or null": lambda v: v is None or isinstance(v, str),
+    "long": lambda v: type(v) is int and -2**63 <= v < 2**63,
+    "integer": lambda v: type(v) is int and -2**63 <= v < 2**63,
+    "timestamp": lambda v: type(v) is int and -2**63 <= v < 2**63,
+    "boolean": lambda v: type(v) is bool,
+    "date": lambda v: isinstance(v, str) and bool(DATE.match(v)),
+}
+
+
+def leaves(v, path, objects):
+    if path in objects:
+        yield path, v
+    elif isinstance(v, dict):
+        for k, w in v.items():
+            yield from leaves(w, f"{path}.{k}" if path else k, objects)
+    elif isinstance(v, list):
+        for w in v:
+            yield from leaves(w, path + "[]", objects)
+    else:
+        yield path, v
+
+
+def against(v, fields, values, depth=0):
+    """What is wrong with v, or None."""
+    objects = [p for p, t in fields.items() if t.rstrip("?") == "process"]
+    seen = set()
+    for path, leaf in leaves(v, "", objects):
+        plain = re.sub(r"_b64(\[\])?$", r"\1", path)
+        kind = fields.get(plain)
+        if not kind:
+            return f"{path} is no published field"
+        if plain != path:
+            continue
+        seen.add(path)
+        if path in objects:
+            problem = against(leaf, FIELDS["ocsf_process"], {}, depth + 1) if depth < 4 else "too deep"
+            if problem:
+                return f"{path}: {problem}"
+        elif not TYPES[kind.rstrip("?")](leaf):
+            return f"{path} is {leaf!r}, not a {kind}"
+        if path in values and leaf not in values[path]:
+            return f"{path} is {leaf!r}"
+    missing = [p for p, t in fields.items() if not t.endswith("?") and p not in seen]
+    return f"{missing[0]} is missing" if missing else None
+
+
+def ndjson(out):
+    return [json.loads(line) for line in out.decode().splitlines()]
+
+
+def check_ndjson(out, fields, values):
+    text = out.decode()
+    bad = [c for c in text if ord(c) < 32 and c != "\n" or 0x202a <= ord(c) <= 0x202e]
+    if bad:
+        return f"raw {bad[0]!r}"
+    for i, v in enumerate(ndjson(out)):
+        problem = against(v, fields, values)
+        if problem:
+            return f"line {i + 1}: {problem}"
+    return None
+
+
+# ---- consumers -------------------------------------------------------------------------------------------------------
+
+def consume_ecs(out, truth):
+    problem = check_ndjson(out, FIELDS["ecs"], FIELDS["ecs_values"])
+    if problem:
+        return problem
+    events = ndjson(out)
+    ids = {e["process"]["entity_id"] for e in events}
+    got = {a: sum(e["event"]["action"] == a for e in events) for a in ("exec", "end", "already_running", "fork")}
+    execs = {e["exec_id"] for e in truth if e["type"] == "execve"}
+    told = {e["procrec"]["exec_id"] for e in events if e["event"]["action"] in ("exec", "already_running")}
+    if not told <= execs or not execs <= {e["procrec"]["exec_id"] for e in events}:
+        return "the exec_ids of execs are not those of the events"
+    if got["end"] != len({(e["pid"], e["ktime"]) for e in truth if e["type"] == "exit"}):
+        return f"{got['end']} ends"
+    # A parent that is no process of the trace has no name either.
+    lost = [e for e in events if "parent" in e["process"] and "executable" in e["process"]["parent"] and e["process"]["parent"]["entity_id"] not in ids]
+    return f"parent.entity_id {lost[0]['process']['parent']['entity_id']} names no process" if lost else None
+
+
+def consume_ocsf(out, truth):
+    problem = check_ndjson(out, FIELDS["ocsf"], FIELDS["ocsf_values"])
+    if problem:
+        return problem
+    for e in ndjson(out):
+        if e["type_uid"] != e["class_uid"] * 100 + e["activity_id"]:
+            return "type_uid is not class_uid * 100 + activity_id"
+        if e["activity_id"] == 2 and "exit_code" not in e:
+            return "a Terminate without exit_code"
+    return None
+
+
+def consume_perfetto(out, truth):
+    doc = json.loads(out)
+    flows, tracks = {}, {}
+    for e in doc["traceEvents"]:
+        want = FIELDS["chrome"].get(e["ph"])
+        if want is None or any(k not in e for k in want):
+            return f"{e} lacks a field of its phase"
+        if any(type(e[k]) is not int or not 0 <= e[k] < 2**32 for k in ("pid", "tid") if k in e):
+            return f"{e['pid']}: a track's number does not fit 32 bits"
+        if e["ph"] in "sf":
+            flows.setdefault(e["id"], []).append(e)
+        if e["ph"] == "X":
+            if e["ts"] < 0 or e["dur"] < 0:
+                return f"{e['name']} lies before the trace"
+            tracks.setdefault(e["pid"], []).append(e)
+    for pair in flows.values():
+        if [p["ph"] for p in pair] != ["s", "f"]:
+            return "an arrow without its other end"
+        if not any(t["ts"] <= pair[0]["ts"] <= t["ts"] + t["dur"] + 0.001 for t in tracks.get(pair[0]["pid"], [])):
+            return f"the arrow {pair[0]['id']} begins outside of its creator's slices"
+    for slices in tracks.values():
+        slices.sort(key=lambda t: t["ts"])
+        if any(a["ts"] + a["dur"] > b["ts"] + 0.001 for a, b in zip(slices, slices[1:])):
+            return "two images of a process at one time"
+    return None
+
+
+def consume_dot(out, truth):
+    global skipped
+    if not shutil.which("dot"):
+        skipped += 1
+        print("skipped: dot is not installed")
+        return None
+    p = subprocess.run(["dot", "-Tplain"], input=out, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    if p.returncode or p.stderr:
+        return f"dot: {p.stderr.decode()[:300]}"
+    nodes = sum(line.startswith(b"node ") for line in p.stdout.splitlines())
+    want = len(re.findall(rb"^\tp\d+ \[label=", out, re.M))
+    return None if nodes == want else f"dot sees {nodes} nodes, {want} are written"
+
+
+def consume_csv(out, truth):
+    text = out.decode()
+    if "\n" in text.replace("\r\n", ""):
+        return "a line that does not end in CRLF"
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    for row in rows:
+        if None in row or any(v is None for v in row.values()):
+            return "a row of another length"
+        if any(v[:1] in "=+-@\t\r" and v for v in row.values()):
+            return f"a formula: {row}"
+        if row["argv"]:
+            json.loads(row["argv"])
+    want = {e["exec_id"] for e in truth if e["type"] == "execve"}
+    got = {r["exec_id"] for r in rows if r["how"] in ("exec", "clone+exec", "snapshot")}
+    return None if got <= want <= {r["exec_id"] for r in rows} else f"exec_ids differ: {sorted(want ^ got)[:3]}"
+
+
+def consume_folded(out, truth):
+    for line in out.decode().splitlines():
+        stack, sep, n = line.rpartition(" ")
+        if not sep or not stack or not n.isdigit() or any(not f for f in stack.split(";")):
+            return f"no stack: {line!r}"
+    return None
+
+
+# ---- sums ------------------------------------------------------------------------------------------------------------
+
+def ns(date):
+    whole, frac = date[:-1].split(".")
+    y, mo, d, h, mi, s = (int(x) for x in re.match(r"(\d+)-(\d+)-(\d+)T(\d+):(\d+):(\d+)", whole).groups())
+    y -= mo <= 2
+    days = 365 * y + y // 4 - y // 100 + y // 400 + (153 * (mo + (-3 if mo > 2 else 9)) + 2) // 5 + d - 1
+    return ((days * 24 + h) * 60 + mi) * 60 * 10**9 + s * 10**9 + int(frac)
+
+
+def total_of(ecs):
+    """The time in which each process lived without a child, all added up, out of start, end and parent of each, in ns."""
+    lives = {}
+    first = min((ns(e["@timestamp"]) for e in ecs), default=0)
+    last = max((ns(e["@timestamp"]) for e in ecs), default=0)
+    for e in ecs:
+        p = e["process"]
+        life = lives.setdefault(p["entity_id"], [max(ns(p["start"]), first), last, None])
+        life[2] = p.get("parent", {}).get("entity_id")
+        if "end" in p:
+            life[1] = ns(p["end"])
+    total = 0
+    for me, (a, b, _) in lives.items():
+        covered, at = 0, a
+        for c, d in sorted((max(c, a), min(d, b)) for c, d, parent in lives.values() if parent == me):
+            covered += max(0, d - max(c, at))
+            at = max(at, d)
+        total += b - a - covered
+    return total
+
+
+def check_sum(name, folded, ecs):
+    lines = folded.decode().splitlines()
+    got = sum(int(line.rpartition(" ")[2]) for line in lines) * 1000
+    want = total_of(ndjson(ecs))
+    check(f"{name}.sum", None if abs(got - want) <= 500 * len(lines) + 500 else f"{got} ns in stacks, {want} ns by the events")
+
+
+# ---- all -------------------------------------------------------------------------------------------------------------
+
+def trace_of(name, tmp):
+    seg = os.path.join(tmp, name + ".seg")
+    if os.path.exists(seg):
+        return seg
+    source = os.path.join(HERE, name + ".frames")
+    if not os.path.exists(source):
+        source = os.path.join(ROOT, "fixtures", "src", name + ".frames")
+    p = subprocess.run([*WRAP, PROCREC, "asm", os.path.basename(source), "-o", seg], cwd=os.path.dirname(source), check=False,
+                       stdout=subprocess.PIPE)
+    return None if p.returncode else seg
+
+
+def check_fixture(name, tmp, wanted, update):
+    seg = trace_of(name, tmp)
+    if not seg:
+        return check(name, "cannot be assembled")
+    truth = [json.loads(line) for line in run("replay", seg, "--json", "--cache-max-age", "1000000h", "--cache-max-entries", "1000000000")[1].decode().splitlines()]
+    truth = [e for e in truth if e["type"] in ("execve", "clone", "exit")]
+    outs = {}
+    for fmt in FORMATS:
+        if wanted and fmt not in wanted and name not in wanted:
+            continue
+        status, out, err = run("export", seg, "--format", fmt)
+        outs[fmt] = out
+        expect_status = 1 if name in ("gaps",) else 0
+        check(f"{name}.{fmt}.status", None if status == expect_status else f"status {status}: {err}")
+        check(f"{name}.{fmt}.golden", golden(f"{name}.{fmt}", out, update))
+        try:
+            problem = globals()["consume_" + fmt](out, truth)
+        except (ValueError, KeyError) as e:
+            problem = repr(e)
+        check(f"{name}.{fmt}.consumer", problem)
+    if "folded" in outs and "ecs" in outs:
+        check_sum(name, outs["folded"], outs["ecs"])
+
+
+def check_options(tmp):
+    seg = trace_of("own-frames", tmp)
+    out = os.path.join(tmp, "out.csv")
+    for name, args, status, text in [
+            ("no-format", ["export", seg], 2, "--format"),
+            ("near-format", ["export", seg, "-f", "dott"], 2, "did you mean 'dot'"),
+            ("no-trace", ["export", os.path.join(tmp, "none.seg"), "-f", "csv"], 4, "none.seg"),
+            ("not-a-trace", ["export", __file__, "-f", "csv"], 3, ""),
+            ("output", ["export", seg, "-f", "csv", "-o", out], 0, ""),
+            ("output-exists", ["export", seg, "-f", "csv", "-o", out], None, "--force"),
+            ("output-force", ["export", seg, "-f", "csv", "-o", out, "--force"], 0, ""),
+            ("pid-and-tree", ["export", seg, "-f", "csv", "--pid", "1", "--tree", "1"], 2, "--tree"),
+            ("no-clock", ["export", trace_of("lineage", tmp), "-f", "ecs"], 0, "no clock")]:
+        got, _, err = run(*args)
+        check(f"option.{name}", None if (got == status or status is None and got) and text in err else f"status {got}: {err}")
+    check("option.output.same", None if open(out, "rb").read() == run("export", seg, "-f", "csv")[1] else "-o writes something else")
+
+    def pids(*args):
+        return [int(r["pid"]) for r in csv.DictReader(io.StringIO(run("export", seg, "-f", "csv", *args)[1].decode()))]
+    for name, args, want in [("pid", ["--pid", "201"], [201]), ("tree", ["--tree", "201"], [202, 201, 203]),
+                             ("since", ["--since", "+1.55s"], [200, 1, 100]), ("until", ["--until", "+0.5s"], [1, 100]),
+                             ("both", ["--since", "+1.3s", "--until", "+1.35s", "--tree", "201"], [202, 201, 203])]:
+        got = pids(*args)
+        check(f"select.{name}", None if got == want else f"{got}, not {want}")
+
+
+def main():
+    update = "--update" in sys.argv
+    wanted = os.environ.get("CASE", "").split()
+    with tempfile.TemporaryDirectory(prefix="procrec-export.") as tmp:
+        for name in FIXTURES:
+            check_fixture(name, tmp, wanted, update)
+        if not wanted:
+            check_options(tmp)
+    print(f"export: {passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
