@@ -5,13 +5,13 @@
  * Each is one LZ4 skippable frame: u32 magic, u32 size, char tag[8], fields, and at its end the CRC-32 of all before it. All but
  * the header have the beginning of the segment's uuid at 72, the previous link at 80, and their own link 40 bytes before the end.
  */
-#include <sodium/crypto_hash_sha256.h>
 #include <string.h>
 #include <zlib.h>
 
 #include "base/bytes.h"
 #include "base/cursor.h"
 #include "schema/segment.h"
+#include "schema/sha256.h"
 
 #define RECORD_HEAD 16u /* magic, size, tag */
 #define LINKED 112u /* bytes of a block or footer record that its link covers: all before the link */
@@ -40,17 +40,6 @@ static bool record_ok(const uint8_t *p, size_t size, const char *tag)
 	       pr_get_u32(p + size - 4) == crc_of(p, size - 4);
 }
 
-static void sha256(uint8_t out[PR_SEG_LINK], const uint8_t *a, size_t na, const uint8_t *b, size_t nb)
-{
-	crypto_hash_sha256_state st;
-
-	crypto_hash_sha256_init(&st);
-	crypto_hash_sha256_update(&st, a, na);
-	if (nb)
-		crypto_hash_sha256_update(&st, b, nb);
-	crypto_hash_sha256_final(&st, out);
-}
-
 void pr_seg_header_encode(struct pr_seg_header *h, uint8_t out[PR_SEG_HEADER_SIZE])
 {
 	begin(out, PR_SEG_HEADER_SIZE, PR_SEG_TAG_HEADER);
@@ -70,7 +59,7 @@ void pr_seg_header_encode(struct pr_seg_header *h, uint8_t out[PR_SEG_HEADER_SIZ
 	memcpy(out + 144, h->boot_id, PR_SEG_UUID);
 	/* 160..164 reserved, 0 */
 	seal_crc(out, PR_SEG_HEADER_SIZE);
-	sha256(h->link, out, PR_SEG_HEADER_SIZE, NULL, 0);
+	pr_sha256(h->link, out, PR_SEG_HEADER_SIZE, NULL, 0);
 }
 
 static int check_versions(const struct pr_seg_header *h, const char *name, struct pr_errinfo *ei)
@@ -117,7 +106,7 @@ int pr_seg_header_decode(struct pr_seg_header *out, const uint8_t *p, size_t n, 
 	h.oldest = pr_get_u64(p + 128);
 	h.frames_before = pr_get_u64(p + 136);
 	memcpy(h.boot_id, p + 144, PR_SEG_UUID);
-	sha256(h.link, p, PR_SEG_HEADER_SIZE, NULL, 0);
+	pr_sha256(h.link, p, PR_SEG_HEADER_SIZE, NULL, 0);
 	*out = h;
 	return PR_OK;
 }
@@ -141,7 +130,7 @@ bool pr_seg_record_link_ok(const uint8_t *p, size_t size)
 {
 	uint8_t link[PR_SEG_LINK];
 
-	sha256(link, p, size - 40, NULL, 0);
+	pr_sha256(link, p, size - 40, NULL, 0);
 	return !memcmp(link, pr_seg_record_link(p, size), PR_SEG_LINK);
 }
 
@@ -154,7 +143,7 @@ void pr_seg_record_begin(uint8_t *p, size_t size, const char *tag, const uint8_t
 
 void pr_seg_record_finish(uint8_t *p, size_t size, uint8_t out_link[PR_SEG_LINK])
 {
-	sha256(out_link, p, size - 40, NULL, 0);
+	pr_sha256(out_link, p, size - 40, NULL, 0);
 	memcpy(p + size - 40, out_link, PR_SEG_LINK);
 	seal_crc(p, size);
 }
@@ -176,7 +165,7 @@ void pr_seg_block_encode(
 	pr_put_u64(out + 64, d->ktime_max);
 	memcpy(out + 72, uuid, 8);
 	memcpy(out + 80, d->prev, PR_SEG_LINK);
-	sha256(d->link, out, LINKED, lz4, d->comp_size);
+	pr_sha256(d->link, out, LINKED, lz4, d->comp_size);
 	memcpy(out + LINKED, d->link, PR_SEG_LINK);
 	seal_crc(out, PR_SEG_BLOCK_SIZE);
 }
@@ -223,7 +212,7 @@ bool pr_seg_block_link_ok(const struct pr_seg_block *d, const uint8_t p[PR_SEG_B
 {
 	uint8_t link[PR_SEG_LINK];
 
-	sha256(link, p, LINKED, lz4, d->comp_size);
+	pr_sha256(link, p, LINKED, lz4, d->comp_size);
 	return !memcmp(link, d->link, PR_SEG_LINK);
 }
 
@@ -239,7 +228,7 @@ void pr_seg_footer_encode(struct pr_seg_footer *f, const uint8_t uuid[PR_SEG_UUI
 	pr_put_u64(out + 64, f->ktime_max);
 	memcpy(out + 72, uuid, 8);
 	memcpy(out + 80, f->prev, PR_SEG_LINK);
-	sha256(f->link, out, LINKED, NULL, 0);
+	pr_sha256(f->link, out, LINKED, NULL, 0);
 	memcpy(out + LINKED, f->link, PR_SEG_LINK);
 	seal_crc(out, PR_SEG_FOOTER_SIZE);
 }
@@ -250,7 +239,7 @@ bool pr_seg_footer_decode(struct pr_seg_footer *out, const uint8_t p[PR_SEG_FOOT
 
 	if (!record_ok(p, PR_SEG_FOOTER_SIZE, PR_SEG_TAG_FOOTER) || memcmp(p + 72, uuid, 8) || pr_get_u32(p + PR_SEG_FOOTER_SIZE - 8))
 		return false;
-	sha256(link, p, LINKED, NULL, 0);
+	pr_sha256(link, p, LINKED, NULL, 0);
 	if (memcmp(link, p + LINKED, PR_SEG_LINK))
 		return false;
 	out->blocks = pr_get_u64(p + 16);
