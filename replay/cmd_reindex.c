@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* cmd_reindex.c: makes the index of a trace anew from its frames. */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "replay/commands.h"
@@ -15,7 +14,8 @@ static int reindex(const char *path, bool quiet, struct pr_errinfo *ei)
 
 	if (err)
 		return err;
-	if (asprintf(&idx, "%s" PR_INDEX_SUFFIX, path) < 0) {
+	idx = pr_index_path(path);
+	if (!idx) {
 		pr_trace_close(t);
 		return pr_fail(ei, PR_ENOMEM, "out of memory");
 	}

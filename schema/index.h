@@ -25,6 +25,12 @@
 
 struct sqlite3;
 
+/*
+ * Where the index of the trace at `path` is: beside it; of a directory of segments, too (there is one for all of them, made by
+ * `procrec reindex DIR`, besides those of the segments). The caller frees it; NULL: out of memory.
+ */
+char *pr_index_path(const char *path);
+
 /* ---- writer ------------------------------------------------------------------------------------------------------ */
 
 struct pr_index_writer;

@@ -3,6 +3,7 @@
  * index_open.c: opening an index, with every reason to refuse it; building one from the frames.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -104,23 +105,22 @@ static bool load_meta(sqlite3_stmt *st, struct binding *b)
 	       meta_int(st, "processes", &b->processes) && meta_int(st, "block_span", &b->block_span);
 }
 
-/* For a segment with an open end: its last block is the one that the index ends with, and none came behind it since. */
-static bool ends_there(struct pr_seg_reader *seg, const struct binding *b, sqlite3_stmt *st)
+/* The last block is the one that the index ends with. *out_behind: what comes behind it, 0 for a further block. */
+static bool ends_with(struct pr_seg_reader *seg, const struct binding *b, sqlite3_stmt *st, int *out_behind)
 {
 	struct pr_seg_damage d;
 	struct pr_block blk;
-	int err;
 
-	if (!b->blocks) {
-		pr_seg_reader_rewind(seg);
-		return pr_seg_reader_next(seg, &blk, &d, NULL) == PR_END;
+	pr_seg_reader_rewind(seg);
+	if (b->blocks) {
+		if (pr_seg_reader_at(seg, b->last_offset, &blk, NULL) || !meta_is(st, "link", blk.desc.link, PR_SEG_LINK))
+			return false;
+		pr_seg_reader_seek(seg, b->last_offset, blk.desc.prev, blk.desc.first_frame);
+		if (pr_seg_reader_next(seg, &blk, &d, NULL))
+			return false;
 	}
-	if (pr_seg_reader_at(seg, b->last_offset, &blk, NULL) || !meta_is(st, "link", blk.desc.link, PR_SEG_LINK))
-		return false;
-	pr_seg_reader_seek(seg, b->last_offset + PR_SEG_BLOCK_SIZE + blk.desc.comp_size, blk.desc.link,
-		blk.desc.first_frame + blk.desc.frames);
-	err = pr_seg_reader_next(seg, &blk, &d, NULL);
-	return err == PR_END;
+	*out_behind = pr_seg_reader_next(seg, &blk, &d, NULL);
+	return true;
 }
 
 /* Does it belong to just this state of the trace? One that was built from it a moment ago does, whatever is damaged in it. */
@@ -128,13 +128,13 @@ static const char *check_end(const struct binding *b, sqlite3_stmt *st, struct p
 {
 	struct pr_seg_reader *seg = pr_trace_segment(t);
 	const struct pr_seg_footer *foot = pr_seg_reader_footer(seg);
+	int behind;
 
 	if (!meta_is(st, "uuid", pr_seg_reader_header(seg)->uuid, PR_SEG_UUID))
 		return "it belongs to another trace";
-	if (foot && (!b->sealed || b->file_size != foot->file_size || b->frames != foot->frames ||
-			    !meta_is(st, "link", foot->prev, PR_SEG_LINK)))
+	if (foot ? !b->sealed || b->file_size != foot->file_size || b->frames != foot->frames : b->sealed)
 		return "it is older than the trace";
-	if (!foot && (b->sealed || !ends_there(seg, b, st)))
+	if (!ends_with(seg, b, st, &behind) || (!foot && behind != PR_END))
 		return "it is older than the trace";
 	return NULL;
 }
@@ -196,6 +196,16 @@ static int open_file(struct pr_index *ix, const char *path, struct pr_trace *t, 
 	if (!err)
 		err = check_schema(ix, ei);
 	return err ? err : bind_to(ix, t, false, ei);
+}
+
+char *pr_index_path(const char *path)
+{
+	size_t n = strlen(path);
+	char *s;
+
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	return asprintf(&s, "%.*s" PR_INDEX_SUFFIX, (int)n, path) < 0 ? NULL : s;
 }
 
 static struct pr_index *new_index(const char *name)

@@ -53,11 +53,12 @@ static int add_clock(void *ctx, uint64_t ktime, int64_t realtime)
 
 static int open_index(struct pr_lineage *l, const char *path, bool no_index, struct pr_errinfo *ei)
 {
-	char *idx = NULL;
+	char *idx;
 	int err = PR_ENOENT;
 
 	if (!no_index) {
-		if (asprintf(&idx, "%s" PR_INDEX_SUFFIX, path) < 0)
+		idx = pr_index_path(path);
+		if (!idx)
 			return pr_fail(ei, PR_ENOMEM, "out of memory");
 		err = pr_index_open(&l->index, idx, l->trace, &l->note);
 		free(idx);
