@@ -124,7 +124,7 @@ static bool quoted(struct pr_buf *b, const uint8_t *p, size_t n)
 	uint32_t cp;
 
 	pr_buf_u8(b, '"');
-	while ((i += pr_text_plain(p + i, n - i)) < n) {
+	while (i < n && (i += pr_text_plain(p + i, n - i)) < n) {
 		k = pr_utf8_next(p + i, n - i, &cp, &bad);
 		if (k && cp >= 0x80 && !pr_text_unsafe(cp)) {
 			i += k;

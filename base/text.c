@@ -134,7 +134,7 @@ static void escape(struct pr_buf *b, const uint8_t *p, size_t n, bool double_bac
 	size_t i = 0, start = 0, k, bad;
 	uint32_t cp = 0;
 
-	while ((i += pr_text_plain(p + i, n - i)) < n) {
+	while (i < n && (i += pr_text_plain(p + i, n - i)) < n) {
 		k = pr_utf8_next(p + i, n - i, &cp, &bad);
 		if (k && !pr_text_unsafe(cp) && !(cp == '\\' && double_backslash)) {
 			i += k;

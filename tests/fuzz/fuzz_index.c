@@ -80,9 +80,15 @@ static void ask(struct pr_index *ix)
 	pr_buf_release(&name);
 }
 
+static char path[] = "/tmp/procrec-fuzz-index.XXXXXX";
+
+static void clean_up(void)
+{
+	unlink(path);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static char path[] = "/tmp/procrec-fuzz-index.XXXXXX";
 	static int fd = -1;
 	struct pr_buf raw = PR_BUF_INIT, keep;
 	struct pr_index *ix = NULL;
@@ -91,8 +97,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 1)
 		return 0;
-	if (fd < 0)
+	if (fd < 0) {
 		fd = mkstemp(path);
+		atexit(clean_up);
+	}
 	copy = malloc(size);
 	FUZZ_ASSERT(fd >= 0 && copy);
 	memcpy(copy, data + 1, size - 1);
