@@ -5,7 +5,9 @@
  */
 #include "tests/unit/unit.h"
 
+#include "base/text.h"
 #include "replay/decode/decode.h"
+#include "replay/decode/text.h"
 
 struct field {
 	size_t at, width; /* in struct pr_event */
@@ -183,11 +185,13 @@ static void items(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(ops); i++) {
-		size_t at = fixed[i], size = at + 4 + 3 + 4 + 32;
+		size_t at = fixed[i], size = at + 4 + 3 + 4 + 32 + 4;
 
 		fill(frame, ops[i], size, 5);
 		memcpy(frame + at, "\x01\x40\x03\x00", 4); /* ARGV0 | CUT, 3 bytes */
 		memcpy(frame + at + 7, "\x04\x80\x20\x00", 4); /* CWD | DESC, 32 bytes */
+		memcpy(frame + at + 43, "\x01\x00\x00\x00", 4); /* ARGV0, empty */
+		memset(&item, 0, sizeof(item));
 		assert_int_equal(pr_decode(frame, size, &e, NULL), 0);
 		left = e.own.items;
 		assert_ptr_equal(left.p, frame + at);
@@ -207,6 +211,11 @@ static void items(void **state)
 		assert_int_equal(item.desc.size, little_endian(frame + at + 23, 4));
 		assert_true(item.desc.id_pid == little_endian(frame + at + 27, 8));
 		assert_true(item.desc.id_time == little_endian(frame + at + 35, 8));
+		assert_true(pr_own_item_next(&left, &item));
+		assert_int_equal(item.type, PR_ITEM_ARGV0);
+		assert_false(item.cut);
+		assert_false(item.is_desc);
+		assert_int_equal(item.bytes.n, 0);
 		assert_false(pr_own_item_next(&left, &item));
 		assert_int_equal(left.n, 0);
 		frame[at + 9] = 31; /* a descriptor of 31 bytes, and one left over */
@@ -256,6 +265,49 @@ static void malformed_says_why(void **state)
 	assert_int_equal(pr_decode(frame, 40, &e, &why), 0);
 }
 
+/* The cwd goes in front of a relative filename alone. */
+static void binary_of_filename_and_cwd(void **state)
+{
+	static const struct {
+		const char *filename, *cwd, *binary;
+	} cases[] = {{"/x", "/c", "/x"}, {"x", "/c", "/c/x"}, {"x", "/c/", "/c/x"}, {"x", "/", "/x"}, {"x", "", "x"}, {"/x", "", "/x"},
+		{"", "/c", "enomem"}, {"", "", "enomem"}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct pr_slice filename = {(const uint8_t *)cases[i].filename, strlen(cases[i].filename)};
+		struct pr_slice cwd = {(const uint8_t *)cases[i].cwd, strlen(cases[i].cwd)};
+		struct pr_buf b = PR_BUF_INIT;
+
+		pr_text_binary(&b, filename, cwd);
+		pr_buf_u8(&b, 0);
+		assert_string_equal((const char *)b.data, cases[i].binary);
+		pr_buf_release(&b);
+	}
+}
+
+/* Short host names and such as do not fit a small buffer. */
+static void exec_id_of_any_host(void **state)
+{
+	char host[200];
+
+	(void)state;
+	memset(host, 'h', sizeof(host));
+	for (size_t n = 0; n <= sizeof(host); n++) {
+		struct pr_buf b = PR_BUF_INIT, plain = PR_BUF_INIT, want = PR_BUF_INIT;
+
+		pr_text_exec_id(&b, (struct pr_slice){(const uint8_t *)host, n}, (struct pr_id){4194304, UINT64_MAX});
+		pr_buf_append(&plain, host, n);
+		pr_buf_str(&plain, ":18446744073709551615:4194304");
+		pr_base64(&want, plain.data, plain.len);
+		assert_int_equal(b.len, want.len);
+		assert_memory_equal(b.data, want.data, b.len);
+		pr_buf_release(&b);
+		pr_buf_release(&plain);
+		pr_buf_release(&want);
+	}
+}
+
 static void names_of_ops(void **state)
 {
 	static const struct {
@@ -291,6 +343,8 @@ int main(void)
 		cmocka_unit_test(items),
 		cmocka_unit_test(items_unchecked),
 		cmocka_unit_test(malformed_says_why),
+		cmocka_unit_test(binary_of_filename_and_cwd),
+		cmocka_unit_test(exec_id_of_any_host),
 		cmocka_unit_test(names_of_ops),
 	};
 
