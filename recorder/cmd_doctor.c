@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/out.h"
 #include "base/text.h"
+#include "recorder/capture.h"
 #include "recorder/commands.h"
 #include "recorder/probe.h"
 
@@ -66,6 +67,18 @@ static void as_json(struct pr_buf *b, const struct pr_probe *p)
 	pr_json_newline(&j);
 }
 
+static void look_for_left_over(struct pr_probe *p)
+{
+	struct pr_probe_item *it = &p->items[p->n_items];
+
+	if (p->n_items == PR_PROBE_ITEMS_MAX || !pr_capture_is_pinned(PR_PIN_DIR_DEFAULT))
+		return;
+	*it = (struct pr_probe_item){.name = "left over", .state = PR_PROBE_WARN};
+	snprintf(it->detail, sizeof(it->detail), "a recording that was cut off is pinned in %s", PR_PIN_DIR_DEFAULT);
+	snprintf(it->advice, sizeof(it->advice), "go on with it (procrec record --resume -o ITS-TRACE) or end it (procrec stop)");
+	p->n_items++;
+}
+
 int pr_cmd_doctor(int argc, char **argv)
 {
 	bool json = false;
@@ -87,6 +100,7 @@ int pr_cmd_doctor(int argc, char **argv)
 	if (err)
 		return pr_report(err, &ei);
 	pr_probe_run(&probe);
+	look_for_left_over(&probe);
 	pr_out_init(&out, STDOUT_FILENO);
 	if (json)
 		as_json(&out.buf, &probe);

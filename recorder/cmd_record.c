@@ -19,8 +19,8 @@
 #define STATUS_EVERY_NS 1000000000u
 
 struct args {
-	const char *out, *sync;
-	bool force, only_tree, failed_exec, raw_tracepoints, no_index, plain, quiet;
+	const char *out, *sync, *pins;
+	bool force, only_tree, failed_exec, raw_tracepoints, no_index, plain, quiet, resume;
 	uint64_t ring, queue, level, read_delay_ns;
 	bool queue_given;
 };
@@ -56,6 +56,8 @@ static int check(const struct args *a, int n_command, struct pr_errinfo *ei)
 		return pr_fail(ei, PR_EUSAGE, "record: --output: %s is a folder; give the name of a file", a->out);
 	if (a->only_tree && !n_command)
 		return pr_fail(ei, PR_EUSAGE, "record: --only-tree needs a command: its tree is what is recorded");
+	if (a->resume && (!a->out || n_command || a->force))
+		return pr_fail(ei, PR_EUSAGE, "record: --resume needs -o PATH, and goes with neither --force nor a command");
 	if (a->level > LEVEL_MAX)
 		return pr_fail(ei, PR_EUSAGE, "record: --level: 0 (fast) to %d (small)", LEVEL_MAX);
 	if (a->queue_given && a->queue < PR_SPOOL_QUEUE_MIN)
@@ -155,6 +157,8 @@ static int run(const struct args *a, struct pr_session_options *so, struct scree
 	clear_status(scr);
 	if (r.ran && r.cmd_errno)
 		pr_note("%s: %s", so->command[0], r.cmd_errno == ENOENT ? "command not found" : strerror(r.cmd_errno));
+	if (r.left_pinned)
+		pr_note("the recording is still pinned in %s: go on with it by the same command, or end it with 'procrec stop'", a->pins);
 	if (err && r.started)
 		pr_note("the recording ended early; what %s holds up to there can be read", so->spool.path);
 	if (err) {
@@ -179,6 +183,8 @@ static int parse(int argc, char **argv, struct args *a, int *out_n, struct pr_er
 		{0, "level", PR_OPT_U64, &a->level, "N", "LZ4 level, 0 (fast) to 12 (small)", NULL},
 		{0, "plain", PR_OPT_FLAG, &a->plain, NULL, "keep the stream's order in blocks, for lz4 -dc; thrice the size", NULL},
 		{0, "no-index", PR_OPT_FLAG, &a->no_index, NULL, "keep no index beside the trace", NULL},
+		{0, "resume", PR_OPT_FLAG, &a->resume, NULL, "lose nothing when killed; go on with PATH after that", NULL},
+		{0, "pin", PR_OPT_STR, &a->pins, "DIR", "with --resume: folder in a bpffs (" PR_PIN_DIR_DEFAULT ")", NULL},
 		{'q', "quiet", PR_OPT_FLAG, &a->quiet, NULL, "no status, and a summary only when something was lost", NULL},
 		{0, "raw-tracepoints", PR_OPT_FLAG, &a->raw_tracepoints, NULL, "attach untyped (for tests)", NULL},
 		{0, "read-delay", PR_OPT_SPAN, &a->read_delay_ns, "SPAN", "read the ring only so often (for tests)", NULL},
@@ -203,6 +209,9 @@ static void fill(struct pr_session_options *so, const struct args *a, const char
 		.failed_exec = a->failed_exec,
 		.raw_tracepoints = a->raw_tracepoints,
 	};
+	if (a->resume)
+		so->capture.pin_dir = a->pins;
+	so->resume = a->resume;
 	so->spool.path = path;
 	so->spool.force = a->force;
 	so->spool.index = !a->no_index;
@@ -215,7 +224,7 @@ static void fill(struct pr_session_options *so, const struct args *a, const char
 
 static int record(int argc, char **argv, char *const *own)
 {
-	struct args a = {0};
+	struct args a = {.pins = PR_PIN_DIR_DEFAULT};
 	char name[64], text[256];
 	struct screen scr = {0};
 	struct pr_session_options so = {.on_status = on_status, .arg = &scr, .argv = own};
@@ -232,6 +241,8 @@ static int record(int argc, char **argv, char *const *own)
 	scr.quiet = a.quiet;
 	fill(&so, &a, scr.path);
 	so.options_text = text;
+	if (!a.resume && pr_capture_is_pinned(a.pins))
+		pr_note("a recording that was cut off is pinned in %s: go on with it (record --resume) or end it (procrec stop)", a.pins);
 	argv[n] = NULL; /* what parsing left behind the arguments of CMD */
 	so.command = n ? argv : NULL;
 	/* With CMD the terminal is CMD's. */

@@ -5,11 +5,14 @@
 
 #include "base/command.h"
 
-pr_command_fn pr_cmd_record, pr_cmd_doctor;
+pr_command_fn pr_cmd_record, pr_cmd_stop, pr_cmd_doctor;
+
+#define PR_PIN_DIR_DEFAULT "/sys/fs/bpf/procrec" /* of record --resume */
 
 /* clang-format off */
 #define PR_RECORDER_COMMANDS \
 	{"record", pr_cmd_record, "record every exec, clone and exit into a trace"}, \
+	{"stop", pr_cmd_stop, "end a recording that a killed recorder left behind"}, \
 	{"doctor", pr_cmd_doctor, "can this machine record? each requirement, and what to do"},
 /* clang-format on */
 

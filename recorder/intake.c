@@ -13,13 +13,20 @@ struct slice {
 	size_t bytes;
 };
 
-void pr_intake_init(struct pr_intake *in, struct pr_capture *cap, struct pr_spool *spool)
+void pr_intake_init(struct pr_intake *in, struct pr_capture *cap, struct pr_spool *spool, const struct pr_resume *resume)
 {
 	memset(in, 0, sizeof(*in));
 	in->cap = cap;
 	in->spool = spool;
 	pr_frames_init(&in->frames);
 	pr_users_init(&in->users);
+	in->resume = resume;
+	if (!resume)
+		return;
+	in->frames.seq = resume->user_next;
+	memcpy(in->got, resume->got, sizeof(in->got));
+	memcpy(in->missed, resume->missed, sizeof(in->missed));
+	in->map_full = resume->map_full;
 }
 
 void pr_intake_release(struct pr_intake *in)
@@ -105,19 +112,38 @@ static void count_record(struct pr_intake *in, const uint8_t *p, size_t len)
 	}
 }
 
-static int on_record(void *arg, const void *bytes, size_t len)
+static int put_record(struct pr_intake *in, const uint8_t *bytes, size_t len)
 {
-	struct slice *sl = arg;
-	struct pr_intake *in = sl->in;
 	int err;
 
 	look_at_users(in, bytes, len);
 	err = put_frames(in, in->wait, in->ei);
 	if (!err)
 		err = pr_spool_put(in->spool, bytes, len, in->wait, in->ei);
+	if (!err)
+		count_record(in, bytes, len);
+	return err;
+}
+
+/* Frames that the recorder before had written, but not taken off the ring, stand at the front of a record, if anywhere. */
+static size_t known_bytes(const struct pr_intake *in, const uint8_t *p, size_t len)
+{
+	size_t off = 0;
+
+	while (in->resume && len - off >= PR_ENVELOPE_SIZE && pr_resume_has(in->resume, p + off))
+		off += PR_ENVELOPE_SIZE + pr_get_u32(p + off + offsetof(struct pr_envelope, size));
+	return off < len ? off : len;
+}
+
+static int on_record(void *arg, const void *bytes, size_t len)
+{
+	struct slice *sl = arg;
+	struct pr_intake *in = sl->in;
+	size_t known = known_bytes(in, bytes, len);
+	int err = known < len ? put_record(in, (const uint8_t *)bytes + known, len - known) : PR_OK;
+
 	if (err)
 		return err;
-	count_record(in, bytes, len);
 	sl->bytes += len;
 	return sl->bytes >= SLICE_BYTES;
 }
@@ -136,7 +162,7 @@ static int read_slices(struct pr_intake *in, uint64_t now, bool *out_got, struct
 		if (now - in->clock_ns >= CLOCK_EVERY_NS && pr_capture_pending(in->cap))
 			in->clock_ns = pr_frames_clock(&in->frames);
 		err = pr_capture_read(in->cap, on_record, &sl, &records, ei);
-		if (sl.bytes)
+		if (sl.bytes && !in->hold)
 			pr_capture_commit(in->cap, pr_capture_position(in->cap));
 		*out_got |= sl.bytes > 0;
 	} while (!err && sl.bytes >= SLICE_BYTES);
@@ -158,6 +184,27 @@ int pr_intake_drain(struct pr_intake *in, uint64_t now, struct pr_errinfo *ei)
 
 	in->wait = true;
 	return read_slices(in, now, &got, ei);
+}
+
+int pr_intake_tick(struct pr_intake *in, struct pr_errinfo *ei)
+{
+	in->ticked = pr_capture_position(in->cap);
+	return pr_spool_tick(in->spool, in->ticked, ei);
+}
+
+void pr_intake_release_ring(struct pr_intake *in)
+{
+	uint64_t position = pr_spool_written(in->spool);
+
+	if (!in->hold)
+		return;
+	/* What was left out as known needs no tick. */
+	if (!pr_spool_pending(in->spool) && position == in->ticked)
+		position = pr_capture_position(in->cap);
+	if (position > in->committed)
+		pr_capture_commit(in->cap, position);
+	if (position > in->committed)
+		in->committed = position;
 }
 
 static void take_counters(struct pr_intake *in, const struct pr_capture_counters *c)

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "recorder/capture.h"
 #include "recorder/frames.h"
+#include "recorder/resume.h"
 #include "recorder/session.h"
 #include "recorder/spool.h"
 #include "recorder/users.h"
@@ -26,11 +27,15 @@ struct pr_intake {
 	uint64_t clock_ns; /* of the last CLOCK frame */
 	uint64_t loss_since_ns; /* of the last look at the losses */
 	uint64_t missed[PR_STREAM_COUNT], map_full; /* told of in LOSS frames so far */
+	const struct pr_resume *resume; /* frames that are in the trace already are left out; NULL: none. Borrowed */
+	bool hold; /* the ring's bytes are committed by pr_intake_release_ring() alone, when they are on disk */
+	uint64_t ticked, committed; /* positions in the ring */
 	bool wait; /* for room in the queue, instead of leaving the ring to fill up */
 	struct pr_errinfo *ei;
 };
 
-void pr_intake_init(struct pr_intake *in, struct pr_capture *cap, struct pr_spool *spool);
+/* resume: NULL, or what the trace holds already: its counts are gone on with. */
+void pr_intake_init(struct pr_intake *in, struct pr_capture *cap, struct pr_spool *spool, const struct pr_resume *resume);
 void pr_intake_release(struct pr_intake *in);
 
 /*
@@ -41,6 +46,10 @@ int pr_intake_read(struct pr_intake *in, uint64_t now, bool *out_got, struct pr_
 
 /* After pr_capture_detach(): everything that is left, however long the spool takes. */
 int pr_intake_drain(struct pr_intake *in, uint64_t now, struct pr_errinfo *ei);
+
+/* Everything that was put is to be written; with `hold`, what is written by now leaves the ring. */
+int pr_intake_tick(struct pr_intake *in, struct pr_errinfo *ei);
+void pr_intake_release_ring(struct pr_intake *in);
 
 /* LOSS frames for what was lost without a sequence number since the last call. */
 int pr_intake_losses(struct pr_intake *in, uint64_t now, struct pr_errinfo *ei);

@@ -24,3 +24,9 @@ int pr_cmd_doctor(int argc, char **argv)
 	(void)argc;
 	return without(argv[0]);
 }
+
+int pr_cmd_stop(int argc, char **argv)
+{
+	(void)argc;
+	return without(argv[0]);
+}

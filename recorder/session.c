@@ -13,6 +13,7 @@
 #include "recorder/child.h"
 #include "recorder/intake.h"
 #include "recorder/keyframe.h"
+#include "recorder/resume.h"
 #include "recorder/rights.h"
 
 #define WAIT_MIN_MS 100 /* between two looks at the ring while something happens */
@@ -28,7 +29,9 @@ struct session {
 	struct pr_intake intake;
 	struct pr_child child;
 	sigset_t old_mask;
+	struct pr_resume known; /* with out->resumed */
 	int proc_fd, signal_fd, epoll_fd;
+	bool looped; /* the loop was reached */
 	bool ending; /* the loop is to end */
 	bool failed; /* nothing can be written any more; CMD goes on */
 	uint64_t start_ns, synced_ns, status_ns;
@@ -59,6 +62,42 @@ static int watch(struct session *s, int fd, struct pr_errinfo *ei)
 	return epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &ev) ? pr_fail_errno(ei, "cannot watch a descriptor") : PR_OK;
 }
 
+/* The pinned ring and the trace belong together: one without the other is nothing to go on with. */
+static int open_capture(struct session *s, struct pr_errinfo *ei)
+{
+	const char *pins = s->opt->capture.pin_dir, *path = s->opt->spool.path;
+	bool pinned = pins && pr_capture_is_pinned(pins), there = !access(path, F_OK);
+	int err;
+
+	if (!s->opt->resume || (!pinned && !there))
+		return pr_capture_open(&s->opt->capture, &s->cap, ei);
+	if (!pinned)
+		return pr_fail(ei, PR_EBUSY, "%s exists, but %s holds no recording that goes on with it; choose another name", path, pins);
+	if (!there)
+		return pr_fail(ei, PR_EBUSY, "%s holds a recording that was cut off, but %s is not where it went; give the right name, or end it "
+			"with 'procrec stop'", pins, path);
+	err = pr_resume_scan(&s->known, path, ei);
+	if (err)
+		return err;
+	s->out->resumed = true;
+	return pr_capture_resume(pins, &s->cap, ei);
+}
+
+static int open_spool(struct session *s, struct pr_errinfo *ei)
+{
+	struct pr_spool_options opt = s->opt->spool;
+	int err;
+
+	if (s->out->resumed)
+		opt.resume = &s->known.end;
+	err = pr_spool_open(&s->spool, &opt, ei);
+	if (err)
+		return err;
+	pr_intake_init(&s->intake, s->cap, s->spool, s->out->resumed ? &s->known : NULL);
+	s->intake.hold = s->opt->resume;
+	return PR_OK;
+}
+
 static int open_all(struct session *s, struct pr_errinfo *ei)
 {
 	const struct pr_session_options *opt = s->opt;
@@ -74,9 +113,9 @@ static int open_all(struct session *s, struct pr_errinfo *ei)
 	if (!err)
 		err = pr_procfs_open("/proc", &s->proc_fd, ei);
 	if (!err)
-		err = pr_capture_open(&opt->capture, &s->cap, ei);
+		err = open_capture(s, ei);
 	if (!err)
-		err = pr_spool_open(&s->spool, &opt->spool, ei);
+		err = open_spool(s, ei);
 	if (err)
 		return err;
 	s->out->started = true;
@@ -108,14 +147,20 @@ static int attach(struct session *s, struct pr_errinfo *ei)
 		.put = put_keyframe,
 		.arg = s,
 	};
-	int err = pr_capture_attach(s->cap, ei);
+	enum pr_snapshot_mode mode = s->out->resumed ? PR_SNAPSHOT_ALL : PR_SNAPSHOT_NEW;
+	int err = s->out->resumed ? PR_OK : pr_capture_attach(s->cap, ei);
 
 	s->start_ns = s->synced_ns = s->status_ns = pr_boottime_ns();
 	s->intake.loss_since_ns = s->intake.clock_ns = s->start_ns;
 	if (!err && opt->capture.only_tree)
 		err = pr_capture_track(s->cap, (uint32_t)s->child.pid, ei);
+	/* One that was killed in its keyframe may have claimed processes that it could not write any more: then all are told. */
+	if (!err && s->out->resumed && s->known.has_keyframe) {
+		pr_keyframe_recorder(&s->intake.frames, pr_frames_clock(&s->intake.frames), &job.about, NULL);
+		return pr_intake_put_frames(&s->intake, ei);
+	}
 	if (!err)
-		err = pr_keyframe_write(&job, PR_SNAPSHOT_NEW, ei);
+		err = pr_keyframe_write(&job, mode, ei);
 	s->intake.stats.processes = job.processes;
 	if (!err && s->child.pid)
 		err = pr_capture_vouch(s->cap, (uint32_t)s->child.pid, ei);
@@ -207,8 +252,9 @@ static int round_once(struct session *s, struct pr_errinfo *ei)
 		s->synced_ns = now;
 		err = pr_intake_losses(&s->intake, now, ei);
 		if (!err)
-			err = pr_spool_tick(s->spool, ei);
+			err = pr_intake_tick(&s->intake, ei);
 	}
+	pr_intake_release_ring(&s->intake);
 	tell_status(s, now);
 	return err;
 }
@@ -258,6 +304,8 @@ static int finish(struct session *s, struct pr_errinfo *ei)
 	}
 	if (!err)
 		err = pr_spool_close(s->spool, ei);
+	if (!err && s->opt->resume)
+		err = pr_capture_unpin(s->opt->capture.pin_dir, ei);
 	return err;
 }
 
@@ -272,6 +320,7 @@ static void close_all(struct session *s)
 		pr_intake_stats(&s->intake, pr_boottime_ns() - s->start_ns, &s->out->stats);
 	pr_spool_free(s->spool);
 	pr_intake_release(&s->intake);
+	pr_resume_release(&s->known);
 	pr_capture_close(s->cap);
 	if (s->proc_fd >= 0)
 		close(s->proc_fd);
@@ -295,6 +344,7 @@ static int record(struct session *s, struct pr_errinfo *ei)
 	pr_intake_stats(&s->intake, 0, &s->out->stats);
 	if (s->opt->on_start)
 		s->opt->on_start(s->opt->arg, &s->out->stats);
+	s->looped = true;
 	err = loop(s, ei);
 	return err ? err : finish(s, ei);
 }
@@ -307,10 +357,12 @@ int pr_session_run(const struct pr_session_options *opt, struct pr_session_resul
 	memset(out, 0, sizeof(*out));
 	s.child.go_fd = s.child.error_fd = -1;
 	err = open_all(&s, ei);
-	if (!err) {
-		pr_intake_init(&s.intake, s.cap, s.spool);
+	if (!err)
 		err = record(&s, ei);
-	}
+	/* What never came to record is not to be left running; what failed later may be worth going on with. */
+	if (err && opt->resume && s.cap && !s.looped && !out->resumed)
+		pr_capture_unpin(opt->capture.pin_dir, NULL);
+	out->left_pinned = opt->resume && s.cap && pr_capture_is_pinned(opt->capture.pin_dir);
 	close_all(&s);
 	return err;
 }

@@ -29,6 +29,7 @@ struct pr_session_stats {
 struct pr_session_options {
 	struct pr_capture_options capture;
 	struct pr_spool_options spool;
+	bool resume; /* with capture.pin_dir: go on where a recorder that was killed stopped, if there was one */
 	uint64_t sync_ns; /* between two syncs (or writes, with PR_SYNC_NONE) */
 	uint64_t read_delay_ns; /* tests: the ring is read only once in this time, whatever its state */
 	char *const *command; /* CMD, NULL-terminated; NULL: none */
@@ -44,6 +45,8 @@ struct pr_session_options {
 struct pr_session_result {
 	struct pr_session_stats stats;
 	bool started; /* the trace exists */
+	bool resumed; /* it did before */
+	bool left_pinned; /* the capture goes on without us: pr_session_options.capture.pin_dir */
 	bool ran; /* CMD was let go */
 	int cmd_status; /* as a shell would pass it on */
 	int cmd_errno; /* why CMD could not be run; 0: it ran */

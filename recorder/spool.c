@@ -2,6 +2,7 @@
 #include "recorder/spool.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,6 +25,7 @@ struct chunk {
 	struct chunk *next;
 	size_t len, cap;
 	bool sync; /* write it out and sync behind it */
+	uint64_t position; /* with sync */
 	uint8_t data[];
 };
 
@@ -34,6 +36,7 @@ struct pr_spool {
 	struct pr_index_writer *index; /* NULL: none, or given up */
 	struct pr_seg_header header;
 	char *index_path; /* NULL: none wanted */
+	bool resumed;
 	struct pr_rights_user user; /* as whom the thread goes to the file system */
 	enum pr_sync_when when;
 
@@ -50,6 +53,7 @@ struct pr_spool {
 	unsigned spares;
 	size_t queue_bytes, queue_max;
 	bool stop, seal;
+	uint64_t written; /* position of the last tick that is done */
 	int err;
 	struct pr_errinfo ei;
 	struct pr_spool_state state;
@@ -57,9 +61,25 @@ struct pr_spool {
 
 /* ---- the file ---------------------------------------------------------------------------------------------------- */
 
+/* A block that was torn when the recorder was killed is cut off: its frames are still in the ring. */
+static int reopen_file(const struct pr_spool_options *opt, int *out_fd, struct pr_errinfo *ei)
+{
+	struct stat st;
+	int fd = open(opt->path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return pr_fail_errno(ei, "cannot open %s", opt->path);
+	*out_fd = fd;
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+		return pr_fail(ei, PR_EBUSY, "%s is not a regular file", opt->path);
+	if (ftruncate(fd, (off_t)opt->resume->file_bytes) || lseek(fd, 0, SEEK_END) < 0)
+		return pr_fail_errno(ei, "cannot go on with %s", opt->path);
+	return PR_OK;
+}
+
 static int open_file(const struct pr_spool_options *opt, int *out_fd, struct pr_errinfo *ei)
 {
-	int err = pr_file_create(opt->path, opt->force, out_fd, ei);
+	int err = opt->resume ? reopen_file(opt, out_fd, ei) : pr_file_create(opt->path, opt->force, out_fd, ei);
 
 	if (err)
 		return err;
@@ -94,6 +114,10 @@ static int open_writer(struct pr_spool *s, const struct pr_spool_options *opt, s
 	uint8_t head[PR_SEG_HEADER_SIZE];
 	struct timespec now;
 
+	if (opt->resume) {
+		s->header = opt->resume->header;
+		return pr_seg_writer_resume(&s->writer, s->fd, &so, opt->resume, ei);
+	}
 	if (getrandom(so.header.uuid, PR_SEG_UUID, 0) != PR_SEG_UUID)
 		return pr_fail_errno(ei, "cannot draw a random number");
 	memcpy(so.header.recording, so.header.uuid, PR_SEG_UUID);
@@ -181,8 +205,24 @@ static int begin(struct pr_spool *s, struct pr_errinfo *ei)
 	if (s->index_path)
 		pr_rights_file_user(&s->user);
 	err = pr_rights_drop(0, ei);
-	if (!err && s->index_path && pr_index_writer_new(&s->index, s->index_path, &s->header, NULL))
+	if (!err && s->index_path && !s->resumed && pr_index_writer_new(&s->index, s->index_path, &s->header, NULL))
 		give_up_index(s);
+	return err;
+}
+
+/* After a resume: the frames of the part before went by another recorder. Fails where the thread's user may not read the trace. */
+static int rebuild_index(struct pr_spool *s)
+{
+	struct pr_trace *t;
+	char path[64];
+	int err;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", s->fd);
+	err = pr_trace_open(&t, path, NULL);
+	if (err)
+		return err;
+	err = pr_index_rebuild(s->index_path, t, NULL, NULL);
+	pr_trace_close(t);
 	return err;
 }
 
@@ -193,6 +233,8 @@ static int end(struct pr_spool *s, struct pr_errinfo *ei)
 	struct stat st;
 	int err = pr_seg_writer_seal(s->writer, ei);
 
+	if (!err && s->index_path && s->resumed && rebuild_index(s))
+		give_up_index(s);
 	if (err || !s->index)
 		return err;
 	pr_seg_writer_progress(s->writer, &p);
@@ -201,6 +243,24 @@ static int end(struct pr_spool *s, struct pr_errinfo *ei)
 	if (pr_index_writer_finish(s->index, &state, NULL))
 		give_up_index(s);
 	return PR_OK;
+}
+
+static void set_written(struct pr_spool *s, uint64_t position)
+{
+	pthread_mutex_lock(&s->lock);
+	if (position > s->written)
+		s->written = position;
+	pthread_mutex_unlock(&s->lock);
+}
+
+uint64_t pr_spool_written(struct pr_spool *s)
+{
+	uint64_t position;
+
+	pthread_mutex_lock(&s->lock);
+	position = s->written;
+	pthread_mutex_unlock(&s->lock);
+	return position;
 }
 
 static void *run(void *arg)
@@ -218,6 +278,8 @@ static void *run(void *arg)
 			err = write_chunk(s, c, &ei);
 			publish(s, err, &ei);
 		}
+		if (!err && c->sync)
+			set_written(s, c->position);
 		give_back(s, c);
 	}
 	if (!err && s->seal) {
@@ -268,6 +330,7 @@ int pr_spool_open(struct pr_spool **out, const struct pr_spool_options *opt, str
 		return pr_fail(ei, PR_ENOMEM, "out of memory");
 	s->fd = -1;
 	s->when = opt->sync;
+	s->resumed = opt->resume != NULL;
 	s->tail = &s->head;
 	s->queue_max = opt->queue_bytes ? opt->queue_bytes : PR_SPOOL_QUEUE_DEFAULT;
 	pthread_mutex_init(&s->lock, NULL);
@@ -281,7 +344,7 @@ int pr_spool_open(struct pr_spool **out, const struct pr_spool_options *opt, str
 	if (!err)
 		err = start(s, ei);
 	if (err) {
-		if (s->fd >= 0)
+		if (s->fd >= 0 && !s->resumed)
 			unlink(opt->path);
 		pr_spool_free(s);
 		return err;
@@ -357,7 +420,7 @@ int pr_spool_put(struct pr_spool *s, const void *p, size_t n, bool wait, struct 
 	return PR_OK;
 }
 
-int pr_spool_tick(struct pr_spool *s, struct pr_errinfo *ei)
+int pr_spool_tick(struct pr_spool *s, uint64_t position, struct pr_errinfo *ei)
 {
 	int err;
 
@@ -367,6 +430,7 @@ int pr_spool_tick(struct pr_spool *s, struct pr_errinfo *ei)
 		err = new_chunk(s, 0, false, &s->open, ei); /* empty: it only carries the order to sync */
 	if (!err && s->open) {
 		s->open->sync = true;
+		s->open->position = position;
 		hand_over(s);
 		s->pending = false;
 	}

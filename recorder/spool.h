@@ -36,6 +36,7 @@ struct pr_spool_options {
 	bool give_away; /* chown the files to these: who called sudo can then read what he recorded */
 	uid_t uid;
 	gid_t gid;
+	const struct pr_seg_end *resume; /* go on with the trace, which ends there; NULL: begin a new one. Borrowed during pr_spool_open() */
 };
 
 struct pr_spool;
@@ -52,8 +53,14 @@ int pr_spool_open(struct pr_spool **out, const struct pr_spool_options *opt, str
  */
 int pr_spool_put(struct pr_spool *s, const void *p, size_t n, bool wait, struct pr_errinfo *ei);
 
-/* Everything put so far is to be written, and synced as `sync` says. Returns at once. */
-int pr_spool_tick(struct pr_spool *s, struct pr_errinfo *ei);
+/*
+ * Everything put so far is to be written, and synced as `sync` says. Returns at once. `position` is the caller's name for this
+ * point of the stream.
+ */
+int pr_spool_tick(struct pr_spool *s, uint64_t position, struct pr_errinfo *ei);
+
+/* The highest position of a tick up to which all is written (or synced) by now; 0: none yet. */
+uint64_t pr_spool_written(struct pr_spool *s);
 
 /* Whether something was put since the last tick. */
 bool pr_spool_pending(const struct pr_spool *s);

@@ -151,6 +151,21 @@ struct pr_seg_writer;
 /* Writes the header to fd (borrowed, positioned at its start, which must be empty). */
 int pr_seg_writer_new(struct pr_seg_writer **out, int fd, const struct pr_seg_options *opt, struct pr_errinfo *ei);
 
+/* Where an unsealed, unsigned segment ends: behind its last whole block. */
+struct pr_seg_end {
+	struct pr_seg_header header;
+	uint64_t blocks, frames, envelopes, raw_bytes, file_bytes;
+	uint64_t ktime_min, ktime_max;
+	uint8_t link[PR_SEG_LINK]; /* of the last block, or of the header */
+};
+
+/*
+ * Goes on with a segment whose writer was cut off: fd is positioned at at->file_bytes, its end. opt's header is not looked
+ * at, and blocks are rearranged if the segment's are.
+ */
+int pr_seg_writer_resume(struct pr_seg_writer **out, int fd, const struct pr_seg_options *opt, const struct pr_seg_end *at,
+	struct pr_errinfo *ei);
+
 /*
  * Appends n bytes of whole envelopes with their frames. Closes and writes a block whenever one is full. PR_EFORMAT when
  * the bytes are not whole envelopes; nothing of them is then kept.

@@ -116,26 +116,59 @@ static void begin_block(struct pr_seg_writer *w)
 	memcpy(w->cur.prev, w->done.link, PR_SEG_LINK);
 }
 
-int pr_seg_writer_new(struct pr_seg_writer **out, int fd, const struct pr_seg_options *opt, struct pr_errinfo *ei)
+static struct pr_seg_writer *alloc(int fd, const struct pr_seg_options *opt)
 {
 	struct pr_seg_writer *w = calloc(1, sizeof(*w));
-	uint8_t header[PR_SEG_HEADER_SIZE];
-	int err;
 
 	if (!w || LZ4F_isError(LZ4F_createCompressionContext(&w->cctx, LZ4F_VERSION))) {
 		free(w);
-		return pr_fail(ei, PR_ENOMEM, "out of memory");
+		return NULL;
 	}
 	w->fd = fd;
 	w->opt = *opt;
-	w->opt.header.version = PR_SEG_VERSION;
-	w->opt.header.compat = 0;
-	w->opt.header.incompat = opt->rearrange ? PR_SEG_INCOMPAT_REARRANGED : 0;
 	if (!w->opt.block_bytes)
 		w->opt.block_bytes = PR_SEG_BLOCK_TARGET;
 	if (!w->opt.checkpoint_ns)
 		w->opt.checkpoint_ns = CHECKPOINT_NS;
 	w->ktime_min = UINT64_MAX;
+	return w;
+}
+
+int pr_seg_writer_resume(struct pr_seg_writer **out, int fd, const struct pr_seg_options *opt, const struct pr_seg_end *at,
+	struct pr_errinfo *ei)
+{
+	struct pr_seg_writer *w = alloc(fd, opt);
+
+	if (!w)
+		return pr_fail(ei, PR_ENOMEM, "out of memory");
+	w->opt.signer = NULL;
+	w->opt.digest = false;
+	w->opt.header = at->header;
+	w->opt.rearrange = at->header.incompat & PR_SEG_INCOMPAT_REARRANGED;
+	w->done.blocks = at->blocks;
+	w->done.frames = at->frames;
+	w->done.envelopes = at->envelopes;
+	w->done.raw_bytes = at->raw_bytes;
+	w->done.file_bytes = at->file_bytes;
+	memcpy(w->done.link, at->link, PR_SEG_LINK);
+	w->ktime_min = at->ktime_min;
+	w->ktime_max = at->ktime_max;
+	begin_block(w);
+	*out = w;
+	return PR_OK;
+}
+
+int pr_seg_writer_new(struct pr_seg_writer **out, int fd, const struct pr_seg_options *opt, struct pr_errinfo *ei)
+{
+	struct pr_seg_writer *w = alloc(fd, opt);
+	uint8_t header[PR_SEG_HEADER_SIZE];
+	int err;
+
+	if (!w)
+		return pr_fail(ei, PR_ENOMEM, "out of memory");
+	w->opt.header.version = PR_SEG_VERSION;
+	w->opt.header.compat = 0;
+	w->opt.header.incompat = opt->rearrange ? PR_SEG_INCOMPAT_REARRANGED : 0;
 	pr_seg_header_encode(&w->opt.header, header);
 	memcpy(w->done.link, w->opt.header.link, PR_SEG_LINK);
 	crypto_generichash_init(&w->digest, NULL, 0, 64);

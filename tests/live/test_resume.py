@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""record --resume: recorders that are killed again and again lose nothing and record nothing twice."""
+
+import os
+import random
+import re
+import subprocess
+import time
+
+import frames
+import live
+import truth
+
+KILLS = int(os.environ.get("LIVE_KILLS", "12"))
+
+
+class Bpffs:
+    """A bpffs of its own, so that the machine's stays as it is."""
+
+    def __enter__(self):
+        self.d = live.scratch()
+        path = os.path.join(self.d.name, "bpf")
+        os.mkdir(path)
+        if live.run("mount", "-t", "bpf", "none", path).status:
+            self.d.cleanup()
+            raise live.Skip("no bpffs can be mounted")
+        self.path = path
+        self.pins = os.path.join(path, "procrec")
+        return self
+
+    def __exit__(self, *_):
+        live.run(live.PROCREC, "stop", "--pin", self.pins)
+        live.run("umount", self.path)
+        self.d.cleanup()
+
+
+def test_resume_after_kills():
+    rnd = random.Random(4)
+    with Bpffs() as b, live.scratch() as d:
+        log, trace = os.path.join(d, "truth"), os.path.join(d, "t.seg")
+        open(log, "w", encoding="ascii").close()
+        options = ["--resume", "--pin", b.pins, "--sync", "50ms"]
+        r = live.Recorder(trace, *options)
+        work = subprocess.Popen([live.WORKLOAD, "run", log, "2500", "4"], cwd=d)
+        kills = 0
+        while kills < KILLS:
+            time.sleep(rnd.random() * 0.25)
+            r.p.kill()
+            r.p.wait()
+            kills += 1
+            time.sleep(rnd.random() * 0.05)
+            r = live.Recorder(trace, *options)
+        live.equal(work.wait(120), 0, "workload")
+        live.equal(r.stop(), 0, f"exit status ({r.err})")
+        assert "nothing lost" in r.err, r.err
+        live.equal(os.path.exists(b.pins), False, "still pinned after a proper end")
+        t, tr = frames.Trace(trace), truth.Truth(log)
+        live.equal(t.gaps()[0], {}, "gaps")
+        numbers = [(f.cpu, f.stream, f.seq) for f in t.frames]
+        live.equal(len(numbers), len(set(numbers)), "frames, and different ones")
+        note = truth.compare(tr, truth.from_frames(t, tr.root), root_status=0)
+        live.equal(live.run(live.PROCREC, "verify", trace).status, 0, "verify")
+        return f"{kills} kills, {len(numbers)} frames; {note}"
+
+
+def test_left_over_is_reported_and_stopped():
+    with Bpffs() as b, live.scratch() as d:
+        trace, other = os.path.join(d, "t.seg"), os.path.join(d, "other.seg")
+        r = live.Recorder(trace, "--resume", "--pin", b.pins)
+        r.p.kill()
+        r.p.wait()
+        x = live.record(other, "--pin", b.pins, cmd=["true"])
+        live.equal(x.status, 0, "another recording beside it")
+        assert "cut off" in x.err and b.pins in x.err, x.err
+        x = live.record(os.path.join(d, "third.seg"), "--resume", "--pin", b.pins)
+        live.equal(x.status, 4, "resume with a trace that is not there")
+        assert re.search("third.seg is not where it went", x.err), x.err
+        live.equal(live.record(other, "--resume", "--pin", b.pins).status, 4, "resume with a closed trace")
+        live.equal(live.run(live.PROCREC, "stop", "--pin", b.pins).status, 0, "stop")
+        live.equal(os.path.exists(b.pins), False, "left in bpffs")
+        live.equal(live.run(live.PROCREC, "stop", "--pin", b.pins).status, 1, "stop when there is nothing")
+        live.equal(live.record(trace, "--resume", "--pin", b.pins).status, 4, "resume when nothing is pinned")
+
+
+if __name__ == "__main__":
+    live.main(globals())
