@@ -308,6 +308,44 @@ static void exec_id_of_any_host(void **state)
 	}
 }
 
+/* Which strings are "enomem" is told beside them. */
+static void enomem(void **state)
+{
+	static const struct {
+		uint32_t size, flags;
+		size_t n;
+		enum pr_enomem want;
+	} cases[] = {{0, 0, 0, PR_ENOMEM_ALL}, {56 + 1593, 0, 0, PR_ENOMEM_ALL}, {56 + 31, PR_EXEC_DATA_FILENAME, 31, PR_ENOMEM_ALL},
+		{56 + 32, PR_EXEC_DATA_FILENAME, 32, PR_ENOMEM_NONE}, {56 + 31, PR_EXEC_DATA_ARGS | PR_EXEC_ERROR_FILENAME, 31, PR_ENOMEM_ARGS},
+		{56 + 32, PR_EXEC_DATA_ARGS | PR_EXEC_ERROR_FILENAME, 32, PR_ENOMEM_NONE}, {56, 0, 0, PR_ENOMEM_NONE}};
+	struct pr_exec_strings strings;
+	uint8_t frame[512];
+	struct pr_event e;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		fill(frame, 5, 376 + cases[i].n, 1);
+		for (unsigned b = 0; b < 4; b++) {
+			frame[320 + b] = (uint8_t)(cases[i].size >> 8 * b);
+			frame[348 + b] = (uint8_t)(cases[i].flags >> 8 * b);
+		}
+		assert_int_equal(pr_decode(frame, 376 + cases[i].n, &e, NULL), 0);
+		pr_execve_strings(&e.execve, &strings);
+		assert_int_equal(strings.enomem, cases[i].want);
+	}
+}
+
+static void names_of_signals(void **state)
+{
+	(void)state;
+	assert_null(pr_signal_name(0));
+	assert_string_equal(pr_signal_name(1), "SIGHUP");
+	assert_string_equal(pr_signal_name(9), "SIGKILL");
+	assert_string_equal(pr_signal_name(31), "SIGSYS");
+	assert_null(pr_signal_name(32));
+	assert_null(pr_signal_name(127));
+}
+
 static void names_of_ops(void **state)
 {
 	static const struct {
@@ -345,6 +383,8 @@ int main(void)
 		cmocka_unit_test(malformed_says_why),
 		cmocka_unit_test(binary_of_filename_and_cwd),
 		cmocka_unit_test(exec_id_of_any_host),
+		cmocka_unit_test(enomem),
+		cmocka_unit_test(names_of_signals),
 		cmocka_unit_test(names_of_ops),
 	};
 
