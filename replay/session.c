@@ -30,15 +30,15 @@ static int parse_selection(struct pr_session *s, const struct pr_selection *sel,
 	s->stop.frame = sel->until_frame;
 	if (sel->at) {
 		s->stop.has_ktime = true;
-		err = pr_timeline_parse(&s->timeline, "--at", sel->at, &s->stop.ktime, ei);
+		err = pr_timeline_parse(&s->typed, "--at", sel->at, &s->stop.ktime, ei);
 	}
 	if (!err && sel->since) {
 		s->has_since = true;
-		err = pr_timeline_parse(&s->timeline, "--since", sel->since, &s->since, ei);
+		err = pr_timeline_parse(&s->typed, "--since", sel->since, &s->since, ei);
 	}
 	if (!err && sel->until) {
 		s->has_until = true;
-		err = pr_timeline_parse(&s->timeline, "--until", sel->until, &s->until, ei);
+		err = pr_timeline_parse(&s->typed, "--until", sel->until, &s->until, ei);
 	}
 	return err;
 }
@@ -50,16 +50,17 @@ int pr_session_open(struct pr_session *s, const struct pr_replay_args *args, boo
 
 	memset(s, 0, sizeof(*s));
 	pr_timeline_init(&s->timeline);
+	pr_timeline_init(&s->typed);
 	err = pr_trace_open(&s->trace, args->trace, ei);
 	if (err)
 		return err;
 	pr_replayer_init(&s->replayer, &args->cache, observer);
 	if (wants_clock(args))
-		err = pr_timeline_scan(&s->timeline, s->trace, true, ei);
-	else if (times)
-		err = pr_timeline_scan(&s->timeline, s->trace, false, ei);
+		err = pr_timeline_scan(&s->typed, s->trace, true, ei);
 	else if (wants_start(args))
-		err = pr_timeline_scan_start(&s->timeline, s->trace, ei);
+		err = pr_timeline_scan_start(&s->typed, s->trace, ei);
+	if (!err && times)
+		err = pr_timeline_scan(&s->timeline, s->trace, false, ei);
 	if (!err)
 		err = parse_selection(s, &args->sel, ei);
 	if (err)
@@ -71,6 +72,7 @@ void pr_session_close(struct pr_session *s)
 {
 	pr_replayer_release(&s->replayer);
 	pr_timeline_release(&s->timeline);
+	pr_timeline_release(&s->typed);
 	pr_trace_close(s->trace);
 	s->trace = NULL;
 }
@@ -115,7 +117,7 @@ int pr_session_point(const struct pr_session *s, const char *what, const char *t
 	p.has_frame = pr_parse_u64(text, false, &p.frame);
 	if (!p.has_frame) {
 		p.has_ktime = true;
-		err = pr_timeline_parse(&s->timeline, what, text[0] == '@' ? text + 1 : text, &p.ktime, ei);
+		err = pr_timeline_parse(&s->typed, what, text[0] == '@' ? text + 1 : text, &p.ktime, ei);
 		if (err)
 			return err;
 	}
