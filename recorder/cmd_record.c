@@ -163,6 +163,8 @@ static int run(const struct args *a, struct pr_session_options *so, struct scree
 		pr_note("the recording ended early; what %s holds up to there can be read", so->spool.path);
 	if (err) {
 		pr_report(err, &ei);
+		if (r.ran || pr_session_lost(&r.stats))
+			summary(&r, so->spool.path);
 		return so->command && r.ran && r.cmd_status ? r.cmd_status : pr_exit_status(err);
 	}
 	if (!a->quiet || pr_session_lost(&r.stats))

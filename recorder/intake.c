@@ -244,11 +244,7 @@ int pr_intake_losses(struct pr_intake *in, uint64_t now, struct pr_errinfo *ei)
 	return err == PR_EBUSY ? PR_OK : err; /* they stay in the buffer, and go first when there is room */
 }
 
-/*
- * next == read + lost must hold by now. Should it not, the difference is loss all the same: the trace's gaps, which follow
- * from `next`, and the figures of the summary then agree.
- */
-static void settle(struct pr_intake *in, const struct pr_capture_counters *c)
+void pr_intake_settle(struct pr_intake *in, const struct pr_capture_counters *c)
 {
 	uint64_t next;
 
@@ -271,7 +267,7 @@ int pr_intake_final(struct pr_intake *in, uint64_t now, struct pr_errinfo *ei)
 		err = pr_capture_counters(in->cap, &c, ei);
 	if (err)
 		return err;
-	settle(in, &c);
+	pr_intake_settle(in, &c);
 	pr_frames_begin(&in->frames, PR_OP_STREAM_STATE, now);
 	pr_buf_u32(b, 1);
 	pr_buf_u32(b, 0);

@@ -57,6 +57,12 @@ int pr_intake_losses(struct pr_intake *in, uint64_t now, struct pr_errinfo *ei);
 /* After the drain: last losses, and the STREAM_STATE frame that shows every gap up to the end. */
 int pr_intake_final(struct pr_intake *in, uint64_t now, struct pr_errinfo *ei);
 
+/*
+ * After the drain next == read + lost must hold. Should it not, the difference is loss all the same: the trace's gaps, which
+ * follow from `next`, and the figures of the summary then agree.
+ */
+void pr_intake_settle(struct pr_intake *in, const struct pr_capture_counters *c);
+
 /* Moves the recorder's own frames into the spool; waits for room. */
 int pr_intake_put_frames(struct pr_intake *in, struct pr_errinfo *ei);
 

@@ -33,7 +33,6 @@ struct session {
 	int proc_fd, signal_fd, epoll_fd;
 	bool looped; /* the loop was reached */
 	bool ending; /* the loop is to end */
-	bool failed; /* nothing can be written any more; CMD goes on */
 	uint64_t start_ns, synced_ns, status_ns;
 	int wait_ms;
 	char reason[64];
@@ -259,12 +258,14 @@ static int round_once(struct session *s, struct pr_errinfo *ei)
 	return err;
 }
 
-/* Nothing can be recorded any more, but CMD is not ours to end. */
+/*
+ * Nothing can be written any more, but CMD is not ours to end. The programs stay attached: the ring is full soon, and the kernel counts all
+ * that comes.
+ */
 static void wait_for_command(struct session *s)
 {
 	struct epoll_event ev;
 
-	pr_capture_detach(s->cap, NULL);
 	epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, pr_capture_fd(s->cap), NULL);
 	while (s->child.pid && !s->ending) {
 		epoll_wait(s->epoll_fd, &ev, 1, -1);
@@ -309,6 +310,21 @@ static int finish(struct session *s, struct pr_errinfo *ei)
 	return err;
 }
 
+/* After writing failed: what was emitted and is not in the trace, by what the trace really holds. */
+static void count_unwritten(struct session *s)
+{
+	struct pr_capture_counters c;
+	struct pr_resume there;
+
+	if (s->opt->resume || pr_capture_detach(s->cap, NULL) || pr_capture_counters(s->cap, &c, NULL))
+		return;
+	if (pr_resume_scan(&there, s->opt->spool.path, NULL))
+		return;
+	memcpy(s->intake.got, there.got, sizeof(there.got));
+	pr_intake_settle(&s->intake, &c);
+	pr_resume_release(&there);
+}
+
 static void close_all(struct session *s)
 {
 	if (s->child.pid) {
@@ -346,7 +362,11 @@ static int record(struct session *s, struct pr_errinfo *ei)
 		s->opt->on_start(s->opt->arg, &s->out->stats);
 	s->looped = true;
 	err = loop(s, ei);
-	return err ? err : finish(s, ei);
+	if (!err)
+		err = finish(s, ei);
+	if (err)
+		count_unwritten(s);
+	return err;
 }
 
 int pr_session_run(const struct pr_session_options *opt, struct pr_session_result *out, struct pr_errinfo *ei)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Losing is allowed where the ring is too small; losing count is not: emitted = recorded + lost, by kind, in every run."""
 
+import json
 import os
 import re
 
@@ -41,12 +42,27 @@ def check(t, r, forks, execs):
     return total
 
 
+def check_views(trace, t):
+    """`--gaps` and `stats` tell the same."""
+    told = {}
+    r = live.run(live.PROCREC, "replay", trace, "--gaps", "--json")
+    for line in r.out.splitlines():
+        gap = json.loads(line)
+        if gap["type"] == "gap" and gap["kind"] == "sequence":
+            told[gap["stream"]] = told.get(gap["stream"], 0) + gap["count"]
+    want = {frames.STREAMS[s]: n for s, n in t.gaps()[0].items()}
+    live.equal(told, want, "gaps that replay shows")
+    stats = json.loads(live.run(live.PROCREC, "stats", trace, "--json").out)
+    live.equal({k: v for k, v in stats["lost"].items() if k in want}, want, "losses that stats shows")
+
+
 def test_loss_equation():
     with live.scratch() as d:
         totals, inner = [], 0
         for i in range(RUNS):
             t, r, forks, execs = overload(d, i, "--read-delay", "80ms")
             totals.append(check(t, r, forks, execs))
+            check_views(os.path.join(d, "t.seg"), t)
             inner += gaps_inside(t)
         assert sum(totals), "nothing was ever lost: this tests nothing"
         assert inner, "no gap lies before the end"

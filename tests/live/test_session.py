@@ -3,6 +3,7 @@
 
 import os
 import pty
+import re
 import signal
 import stat
 import struct
@@ -11,6 +12,7 @@ import time
 
 import frames
 import live
+import truth
 
 
 def cmd_exit(trace, *cmd, **kw):
@@ -208,6 +210,29 @@ def test_kill_9_keeps_what_was_written():
         live.equal(live.run("sh", "-c", "ls -A /sys/fs/bpf 2>/dev/null").out, "", "left in bpffs")
         info = live.run(live.PROCREC, "info", t)
         assert "open" in info.out + info.err, info.out + info.err
+
+
+def test_full_disk():
+    """CMD goes on, the trace keeps what was written, and what is missing is counted."""
+    with live.scratch() as d:
+        small, log = os.path.join(d, "small"), os.path.join(d, "truth")
+        os.mkdir(small)
+        live.equal(live.run("mount", "-t", "tmpfs", "-o", "size=96k", "none", small).status, 0, "mount")
+        try:
+            open(log, "w", encoding="ascii").close()
+            t = os.path.join(small, "t.seg")
+            script = f"{live.WORKLOAD} run {log} 1500; sleep 1.5; echo done; exit 6"
+            r = live.record(t, "--only-tree", cmd=["sh", "-c", script], cwd=d)
+            live.equal((r.status, r.out), (6, "done\n"), f"what CMD did ({r.err})")
+            assert "No space left" in r.err and "LOST" in r.err, r.err
+            tr = frames.Trace(t)
+            lost = {what: int(n) for n, what in re.findall(r"(\d+) (exec|clone|exit)\b", re.search(r"LOST.*", r.err).group(0))}
+            clones = len(truth.Truth(log).creator) + 2  # and the workload itself, and sleep
+            live.equal(2 * clones - sum(f.stream == 2 for f in tr.frames), lost["clone"], "lost clone frames")
+            info = live.run(live.PROCREC, "info", t)
+            assert "open" in info.out, info.out
+        finally:
+            live.run("umount", small)
 
 
 def test_keyframe_first_and_complete():
