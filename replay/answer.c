@@ -34,8 +34,8 @@ static int parse_times(struct pr_answer *a, struct pr_errinfo *ei)
 
 static int check_selection(const struct pr_selection *s, struct pr_errinfo *ei)
 {
-	if (s->where || s->has_pid || s->exec_id || s->has_until_frame)
-		return pr_fail(ei, PR_EUSAGE, "replay: the lineage views take --at, --since and --until; not --where, --pid, --exec-id, --until-frame");
+	if (s->where || s->has_pid || s->has_until_frame)
+		return pr_fail(ei, PR_EUSAGE, "replay: the lineage views take --at, --since, --until and --exec-id; not --where, --pid, --until-frame");
 	return PR_OK;
 }
 
@@ -119,10 +119,67 @@ static void note_others(struct pr_answer *a, uint32_t pid, const struct pr_insta
 	pr_buf_release(&b);
 }
 
+/* Value of a base64 digit; -1: none. */
+static int digit(char c)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const char *p = c ? strchr(digits, c) : NULL;
+
+	return p ? (int)(p - digits) : -1;
+}
+
+/* base64("HOST:KTIME:PID"); the host may hold colons itself. */
+static int parse_exec_id(const char *id, struct pr_proc_key *out, struct pr_errinfo *ei)
+{
+	char text[512], *pid, *ktime;
+	uint64_t v = 0, p;
+	uint32_t bits = 0;
+	size_t n = 0;
+	int have = 0;
+
+	for (; digit(*id) >= 0 && n + 1 < sizeof(text); id++) {
+		bits = bits << 6 | (uint32_t)digit(*id);
+		have += 6;
+		if (have >= 8) {
+			have -= 8;
+			text[n++] = (char)(bits >> have);
+		}
+	}
+	text[n] = 0;
+	id += strspn(id, "=");
+	pid = *id ? NULL : memrchr(text, ':', n);
+	ktime = pid ? memrchr(text, ':', (size_t)(pid - text)) : NULL;
+	if (ktime)
+		*pid = 0;
+	if (!ktime || !pr_parse_u64(ktime + 1, false, &v) || !pr_parse_u64(pid + 1, false, &p) || p > UINT32_MAX)
+		return pr_fail(ei, PR_EUSAGE, "replay: --exec-id: that is not an exec id, as the JSON output shows them");
+	*out = (struct pr_proc_key){(uint32_t)p, v};
+	return PR_OK;
+}
+
+/* The very image that --exec-id names. */
+static int find_exec_id(struct pr_answer *a, uint32_t pid, struct pr_link *out, struct pr_errinfo *ei)
+{
+	struct pr_proc_key key;
+	int err = parse_exec_id(a->args->sel.exec_id, &key, ei);
+
+	if (!err && key.pid != pid)
+		err = pr_fail(ei, PR_EUSAGE, "replay: --exec-id is of process %u, not of %u", key.pid, pid);
+	if (!err)
+		err = pr_lineage_get(&a->lineage, key, a->at, out, ei);
+	if (!err && !out->known)
+		err = pr_fail(ei, PR_ENOENT, "%s: the trace has no frame of this image of process %u", a->args->trace, pid);
+	return err;
+}
+
 int pr_answer_find(struct pr_answer *a, uint32_t pid, struct pr_link *out, struct pr_errinfo *ei)
 {
 	struct pr_instances all;
-	int err = pr_lineage_find(&a->lineage, pid, a->at, out, &all, ei);
+	int err;
+
+	if (a->args->sel.exec_id)
+		return find_exec_id(a, pid, out, ei);
+	err = pr_lineage_find(&a->lineage, pid, a->at, out, &all, ei);
 
 	if (err == PR_ENOENT || (!err && out->proc.end && out->proc.end_ktime < a->since)) {
 		bool gap = pr_lineage_gap_in(&a->lineage, a->since, a->at, UINT32_MAX);
