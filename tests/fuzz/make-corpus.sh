@@ -17,7 +17,8 @@ for f in fixtures/src/*.frames; do
 	build/procrec asm "$f" -o "$tmp/t" --force
 	lz4 -dcq "$tmp/t" >"$tmp/raw"
 	cp "$f" "$corpus/asm/$n"
-	[ "$(stat -c %s "$tmp/raw")" -gt 0 ] || continue
+	size=$(stat -c %s "$tmp/raw")
+	[ "$size" -gt 0 ] && [ "$size" -lt 8192 ] || continue
 	cp "$tmp/raw" "$corpus/trace/$n"
 	cp "$tmp/raw" "$corpus/roundtrip/$n"
 	{ printf '\1'; cat "$tmp/raw"; } >"$corpus/cache/$n"
