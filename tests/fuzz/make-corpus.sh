@@ -5,7 +5,7 @@ cd "$(dirname "$0")/../.." || exit 1
 corpus=tests/fuzz/corpus tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 rm -rf $corpus
-mkdir -p $corpus/{segment,rearrange,trace,decode,cache,asm,roundtrip,index}
+mkdir -p $corpus/{segment,rearrange,trace,decode,cache,asm,roundtrip,index,lineage}
 for f in fixtures/v1/*.seg fixtures/corrupt/{truncated-in-payload,block-deleted,unknown-required-feature}.seg; do
 	n=$(basename "$f" .seg)
 	[ "$(stat -c %s "$f")" -lt 5000 ] || continue
@@ -21,6 +21,7 @@ for f in fixtures/src/*.frames; do
 	[ "$size" -gt 0 ] && [ "$size" -lt 8192 ] || continue
 	cp "$tmp/raw" "$corpus/trace/$n"
 	cp "$tmp/raw" "$corpus/roundtrip/$n"
+	cp "$tmp/raw" "$corpus/lineage/$n"
 	{ printf '\1'; cat "$tmp/raw"; } >"$corpus/cache/$n"
 done
 for n in own-frames malformed-frames lineage; do
