@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Fuzz targets. `make check-fuzz` runs their corpora with the driver of our own; `make fuzz` builds them for libFuzzer, and
-# `make fuzz-run T=cache SECONDS=600` runs one.
+# `make fuzz-run T='cache decode' FUZZ_SECONDS=600` runs some.
 
 FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_TARGETS:%=$(O)/tests/fuzz/%)
@@ -25,9 +25,7 @@ fuzz: ## build the fuzz targets for libFuzzer (clang), into build-fuzz
 	$(Q)$(MAKE) --no-print-directory O=build-fuzz CC=$(CLANG) SAN=address,undefined BPF=0 FUZZER=1 \
 		CFLAGS_EXTRA="-fsanitize=fuzzer-no-link -Wno-string-concatenation -Wno-format-nonliteral" fuzz-targets
 
-fuzz-run: fuzz ## run the fuzz target T for FUZZ_SECONDS
-	$(Q)mkdir -p build-fuzz/corpus/$(T)
-	build-fuzz/tests/fuzz/$(T) -max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=4096 -print_final_stats=1 \
-		-artifact_prefix=build-fuzz/$(T)- build-fuzz/corpus/$(T) tests/fuzz/corpus/$(T)
+fuzz-run: fuzz ## run the fuzz targets T (all) for FUZZ_SECONDS (600) each
+	$(Q)tests/fuzz/run.sh $(FUZZ_SECONDS) $(or $(T),$(FUZZ_TARGETS))
 
 .PHONY: fuzz-targets check-fuzz fuzz fuzz-run
