@@ -100,7 +100,7 @@ static int verdict(struct pr_capture *cap, struct sink *s, int fd, int kills)
 			next += c.streams[cpu][i].next;
 			lost += c.streams[cpu][i].lost;
 		}
-	bad = s->again || s->holes != lost || s->frames + lost != next;
+	bad = !next || s->again || s->holes != lost || s->frames + lost != next;
 	printf("%d kills: emitted %llu, lost %llu, in the file %llu, twice %llu, missing %llu: %s\n", kills, (unsigned long long)next,
 	       (unsigned long long)lost, (unsigned long long)s->frames, (unsigned long long)s->again, (unsigned long long)s->holes,
 	       bad ? "BAD" : "exact");
@@ -178,7 +178,8 @@ int main(int argc, char **argv)
 	snprintf(pins, sizeof(pins), "%s/procrec", mount_dir);
 	snprintf(file, sizeof(file), "%s.frames", mount_dir);
 	rec = start();
-	usleep(500000);
+	for (i = 0; i < 600 && !pr_capture_is_pinned(pins); i++) /* loading takes long on an emulated machine */
+		usleep(100000);
 	for (i = 0; i < 2; i++) {
 		load[i] = fork();
 		if (!load[i])
