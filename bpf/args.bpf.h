@@ -35,7 +35,7 @@ static __always_inline void put_filename(struct scratch *s, struct build *b, con
 		b->n = len;
 	} else {
 		len = bpf_probe_read_kernel_str(s->path, sizeof(s->path), filename);
-		data_describe(&s->desc, filename, len > 0 ? len - 1 : 0, b->now + ID_FILENAME, false);
+		data_describe(s, filename, len > 0 ? len - 1 : 0, b->now + ID_FILENAME, false);
 		b->flags |= PR_EXEC_DATA_FILENAME | (s->desc.leftover ? PR_EXEC_TRUNC_FILENAME : 0);
 		string_put_desc(s, b);
 	}
@@ -60,7 +60,7 @@ static __always_inline long put_argv0(struct scratch *s, struct build *b, __u64 
 	if (len <= 0)
 		return -1;
 	total += len - 1;
-	data_describe(&s->desc, (void *)from, total, b->now + ID_ARGV0, true);
+	data_describe(s, (void *)from, total, b->now + ID_ARGV0, true);
 	b->pos = item_put(s, b->pos, PR_ITEM_ARGV0 | PR_ITEM_DESC, &s->desc, sizeof(s->desc));
 	return total;
 }
@@ -84,7 +84,7 @@ static __always_inline void put_args(struct scratch *s, struct build *b, struct 
 	b->args_bytes = end - from;
 	len = b->args_bytes - 1;
 	if (len > PR_ARGS_INLINE_MAX) {
-		data_describe(&s->desc, (void *)from, len, b->now + ID_ARGS, true);
+		data_describe(s, (void *)from, len, b->now + ID_ARGS, true);
 		b->flags |= PR_EXEC_DATA_ARGS | (s->desc.leftover ? PR_EXEC_TRUNC_ARGS : 0);
 		string_put_desc(s, b);
 		return;

@@ -41,16 +41,18 @@ static __always_inline void clone_emit(struct pr_bpf_counts *c, struct task_stru
 	emit(c, &r, sizeof(r), PR_STREAM_CLONE, 2, now);
 }
 
-static __always_inline int on_clone(struct task_struct *child, __u64 clone_flags)
+static __always_inline int on_clone(struct task_struct *child, __u64 clone_flags, __u32 instance)
 {
 	struct task_struct *self = (void *)bpf_get_current_task();
 	struct pr_bpf_live is = {}, *creator;
-	struct pr_bpf_counts *c = counts_get();
+	struct pr_bpf_counts *c = counts_get(instance);
 	__u32 tgid = rd(child, tgid);
 
 	if (!c || !tgid || rd(child, pid) != tgid)
 		return 0;
 	is.start = is.ktime = rd(child, start_boottime);
+	if (instance && (live_was_full || live_get(tgid, is.start)))
+		return 0;
 	/* One that began while we attached: the iterator may have found it before this. Then its record stands for the clone. */
 	if (is_old(is.start) && !claim(tgid, is.start, CLAIM_BEGIN))
 		return 0;

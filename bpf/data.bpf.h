@@ -17,10 +17,10 @@
 enum { ID_FILENAME, ID_ARGS, ID_ARGV0 };
 
 /* Sends one chunk under the id that stands in scratch->data.id; false: it cannot be read, or there is no room. */
-__attribute__((noinline)) int data_chunk(__u64 from, __u32 n, __u32 user)
+__attribute__((noinline)) int data_chunk(__u64 from, __u32 n, __u32 user, __u32 slot)
 {
-	struct scratch *s = scratch_get(bpf_get_smp_processor_id());
-	struct pr_bpf_counts *c = counts_get();
+	struct scratch *s = scratch_get(slot);
+	struct pr_bpf_counts *c = counts_get(slot >= cpus);
 	__u32 size;
 	long err;
 
@@ -45,10 +45,10 @@ __attribute__((noinline)) int data_chunk(__u64 from, __u32 n, __u32 user)
 }
 
 /* Sends `len` bytes from an address of the process (or of the kernel) under the id {pid_tgid, time}; returns how many bytes went out. */
-__attribute__((noinline)) __u32 data_send(__u64 from, __u32 len, __u64 time, __u32 user)
+__attribute__((noinline)) __u32 data_send(__u64 from, __u32 len, __u64 time, __u32 user, __u32 slot)
 {
-	struct scratch *s = scratch_get(bpf_get_smp_processor_id());
-	struct pr_bpf_counts *c = counts_get();
+	struct scratch *s = scratch_get(slot);
+	struct pr_bpf_counts *c = counts_get(slot >= cpus);
 	__u32 sent = 0, n, rest;
 
 	if (!s || !c)
@@ -59,7 +59,7 @@ __attribute__((noinline)) __u32 data_send(__u64 from, __u32 len, __u64 time, __u
 		n = len - sent;
 		if (n > PR_DATA_PAYLOAD_MAX)
 			n = PR_DATA_PAYLOAD_MAX;
-		if (!data_chunk(from + sent, n, user))
+		if (!data_chunk(from + sent, n, user, slot))
 			break;
 		sent += n;
 	}
@@ -73,9 +73,10 @@ __attribute__((noinline)) __u32 data_send(__u64 from, __u32 len, __u64 time, __u
 }
 
 /* Sends, and describes what was sent. */
-static __always_inline void data_describe(struct pr_data_desc *desc, const void *from, __u32 len, __u64 time, bool user)
+static __always_inline void data_describe(struct scratch *s, const void *from, __u32 len, __u64 time, bool user)
 {
-	__u32 sent = data_send((__u64)from, len, time, user);
+	struct pr_data_desc *desc = &s->desc;
+	__u32 sent = data_send((__u64)from, len, time, user, s->build.slot);
 
 	desc->error = sent == len ? 0 : -28; /* ENOSPC */
 	desc->pad = 0;

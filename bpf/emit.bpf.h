@@ -13,7 +13,13 @@
 #include "bpf/kernel.bpf.h"
 #include "bpf/maps.h"
 
+/*
+ * Two instances. Since 7.0 a tracepoint program may be preempted; a task that comes to the same program on that CPU meanwhile is skipped by
+ * the kernel. So each program is there twice on such kernels: the second one looks whether the first did its work, and does it if not. It
+ * has counters and scratch space of its own, and emits as if from a CPU of its own (number: CPUs + CPU).
+ */
 const volatile __u64 ring_bytes = 16 << 20;
+const volatile __u32 cpus = 1; /* possible CPUs */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -22,21 +28,29 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, 2);
 	__type(key, __u32);
 	__type(value, struct pr_bpf_counts);
 } counts SEC(".maps");
 
-static __always_inline struct pr_bpf_counts *counts_get(void)
+static __always_inline struct pr_bpf_counts *counts_get(__u32 instance)
 {
-	__u32 zero = 0;
+	struct pr_bpf_counts *c = bpf_map_lookup_elem(&counts, &instance);
 
-	return bpf_map_lookup_elem(&counts, &zero);
+	if (c)
+		c->cpu_base = instance ? cpus : 0;
+	return c;
+}
+
+/* Where an instance's own space is, on this CPU. */
+static __always_inline __u32 slot_of(__u32 instance)
+{
+	return bpf_get_smp_processor_id() + (instance ? cpus : 0);
 }
 
 static __always_inline void envelope(struct pr_bpf_counts *c, struct pr_envelope *e, __u32 stream, __u32 frame_bytes)
 {
-	e->cpu = bpf_get_smp_processor_id();
+	e->cpu = bpf_get_smp_processor_id() + c->cpu_base;
 	e->stream = stream;
 	e->flags = 0;
 	e->size = frame_bytes;

@@ -121,15 +121,16 @@ static __always_inline void put_info(struct scratch *s, struct build *b, struct 
 }
 
 static __always_inline void exec_emit(struct scratch *s, struct pr_bpf_counts *c, struct task_struct *task,
-				      struct linux_binprm *bprm, __u32 old_tid, __u64 now, const struct pr_bpf_live *was)
+				      struct linux_binprm *bprm, __u32 old_tid, __u64 now, const struct pr_bpf_live *was, __u32 slot)
 {
 	struct execve_record *r = &s->exec;
 	struct build *b = &s->build;
-	__u32 slot = bpf_get_smp_processor_id(), tgid = rd(task, tgid), pos, size;
+	__u32 tgid = rd(task, tgid), pos, size;
 
 	b->now = now;
 	b->pos = PR_ITEMS_END;
 	b->n = b->flags = b->args_bytes = 0;
+	b->slot = slot;
 	execve_fill(&r->m, task, tgid);
 	put_filename(s, b, rd(bprm, filename));
 	put_args(s, b, rd(task, mm), rd(bprm, argc));
@@ -157,16 +158,17 @@ static __always_inline void exec_emit(struct scratch *s, struct pr_bpf_counts *c
 	emit(c, s->items + (pos & (PR_ITEMS_END - 1)), size & (PR_ITEMS_END - 1), PR_STREAM_EXEC, 2, now);
 }
 
-static __always_inline int on_exec(struct task_struct *task, __u32 old_tid, struct linux_binprm *bprm)
+static __always_inline int on_exec(struct task_struct *task, __u32 old_tid, struct linux_binprm *bprm, __u32 instance)
 {
 	__u64 now = bpf_ktime_get_boot_ns(), start = rd(task, start_boottime);
-	__u32 tgid = rd(task, tgid);
+	__u32 tgid = rd(task, tgid), slot = slot_of(instance), exec_id = 0;
 	struct pr_bpf_live *v = live_get(tgid, start);
-	struct pr_bpf_counts *c = counts_get();
-	struct scratch *s = scratch_get(bpf_get_smp_processor_id());
+	struct pr_bpf_counts *c = counts_get(instance);
+	struct scratch *s = scratch_get(slot);
 	struct pr_key key = {.pid = tgid, .ktime = start};
 
-	if (!s || !c)
+	bpf_core_read(&exec_id, 4, &task->self_exec_id); /* u32, and u64 in some kernels: the low half will do */
+	if (!s || !c || (instance && (live_was_full || (v && v->exec_id == exec_id))))
 		return 0;
 	if (v) {
 		s->was = *v;
@@ -174,17 +176,19 @@ static __always_inline int on_exec(struct task_struct *task, __u32 old_tid, stru
 		s->was.ktime = s->was.start = start;
 		s->was.flags = PR_LIVE_WALKED | PR_LIVE_EXECED;
 		s->was.scan = 0;
+		s->was.pad = 0;
 		key_of(rd(task, real_parent), &s->was.parent);
 	}
 	s->is = s->was;
 	s->is.ktime = now;
+	s->is.exec_id = exec_id;
 	s->is.flags |= PR_LIVE_EXECED | PR_LIVE_TOLD;
 	live_put(tgid, &s->is, BPF_ANY);
 	if (!is_emitted(&s->was))
 		return 0;
 	if ((s->was.flags & PR_LIVE_WALKED) && !(s->was.flags & PR_LIVE_TOLD) && is_old(start) && claim(tgid, start, CLAIM_BEGIN))
 		emit_unknown(&s->exec, c, task, &key, &s->was.parent, PR_STREAM_EXEC, false);
-	exec_emit(s, c, task, bprm, old_tid, now, &s->was);
+	exec_emit(s, c, task, bprm, old_tid, now, &s->was, slot);
 	return 0;
 }
 

@@ -46,10 +46,10 @@ struct reparent_record {
 };
 
 /* One child gets a new parent. A global function, so that the verifier does not go through it a thousand times. */
-__attribute__((noinline)) int reparent_one(__u64 child_, __u32 old_pid, __u64 old_ktime, __u32 new_pid, __u64 new_ktime)
+__attribute__((noinline)) int reparent_one(__u64 child_, __u32 old_pid_and_instance, __u64 old_ktime, __u32 new_pid, __u64 new_ktime)
 {
 	struct task_struct *child = (void *)child_;
-	struct pr_bpf_counts *c = counts_get();
+	struct pr_bpf_counts *c = counts_get(old_pid_and_instance >> 31);
 	struct reparent_record r = {};
 	__u32 tgid = rd(child, tgid);
 	struct pr_bpf_live *v = live_get(tgid, rd(child, start_boottime));
@@ -58,7 +58,7 @@ __attribute__((noinline)) int reparent_one(__u64 child_, __u32 old_pid, __u64 ol
 		return 0;
 	r.m.key.pid = tgid;
 	r.m.key.ktime = v->ktime;
-	r.m.old_parent = (struct pr_key){.pid = old_pid, .ktime = old_ktime};
+	r.m.old_parent = (struct pr_key){.pid = old_pid_and_instance & 0x7fffffff, .ktime = old_ktime};
 	r.m.new_parent = (struct pr_key){.pid = new_pid, .ktime = new_ktime};
 	common(&r.m.common, PR_OP_REPARENT, sizeof(r.m), bpf_ktime_get_boot_ns());
 	envelope(c, &r.env, PR_STREAM_EXIT, sizeof(r.m));
@@ -67,7 +67,7 @@ __attribute__((noinline)) int reparent_one(__u64 child_, __u32 old_pid, __u64 ol
 }
 
 /* Children hang on the thread that made them; those of threads that went earlier have moved to one that still lived. */
-static __always_inline void reparent(struct pr_bpf_counts *c, struct task_struct *task, struct pr_key *old)
+static __always_inline void reparent(struct pr_bpf_counts *c, struct task_struct *task, struct pr_key *old, __u32 instance)
 {
 	__u64 head = (__u64)task + bpf_core_field_offset(struct task_struct, children);
 	__u64 at = (__u64)rd(task, children.next), in_task = bpf_core_field_offset(struct task_struct, sibling);
@@ -79,7 +79,7 @@ static __always_inline void reparent(struct pr_bpf_counts *c, struct task_struct
 	for (int i = 0; i < PR_CHILDREN_MAX; i++) {
 		if (at == head || !at)
 			return;
-		reparent_one(at - in_task, old->pid, old->ktime, to.pid, to.ktime);
+		reparent_one(at - in_task, old->pid | instance << 31, old->ktime, to.pid, to.ktime);
 		at = (__u64)rd((struct list_head *)at, next);
 	}
 	__sync_fetch_and_add(&c->reparent_cut, 1);
@@ -120,19 +120,20 @@ static __always_inline void exit_emit(struct pr_bpf_counts *c, struct task_struc
 /*
  * Whether this call is the one that tells the end of its process. Where the tracepoint does not say which thread is the last, several may
  * take themselves for it: then the first to claim it is. A process that has one thread left and is still in `live` has no rival; one that is
- * not there may have lost its entry to a rival that is already gone.
+ * not there may have lost its entry to a rival that is already gone. The entry of a process that was met late proves nothing: the iterator may
+ * have put it in after its end was told.
  */
-static __always_inline bool exit_is_ours(struct task_struct *task, __u64 start, bool held)
+static __always_inline bool exit_is_ours(struct task_struct *task, const struct pr_bpf_live *was, bool held)
 {
-	if (has_group_dead || (held && rd(task, signal, nr_threads) == 1))
+	if (has_group_dead ? !(was->flags & PR_LIVE_WALKED) : held && rd(task, signal, nr_threads) == 1)
 		return true;
-	return claim_late(rd(task, tgid), start, CLAIM_END);
+	return claim_late(rd(task, tgid), was->start, CLAIM_END);
 }
 
 /* The start of a process whose clone was not seen, if neither the iterator nor an exec told of it. */
-static __always_inline void exit_begin(struct pr_bpf_counts *c, struct task_struct *task, struct pr_bpf_live *was)
+static __always_inline void exit_begin(struct pr_bpf_counts *c, struct task_struct *task, struct pr_bpf_live *was, __u32 instance)
 {
-	__u32 slot = bpf_get_smp_processor_id(), tgid = rd(task, tgid);
+	__u32 slot = slot_of(instance), tgid = rd(task, tgid);
 	struct execve_record *r = bpf_map_lookup_elem(&exit_scratch, &slot);
 	struct pr_key first = {.pid = tgid, .ktime = was->start};
 
@@ -142,16 +143,18 @@ static __always_inline void exit_begin(struct pr_bpf_counts *c, struct task_stru
 		emit_unknown(r, c, rd(task, group_leader), &first, &was->parent, PR_STREAM_EXIT, true);
 }
 
-static __always_inline int on_exit(struct task_struct *task, bool last)
+static __always_inline int on_exit(struct task_struct *task, bool last, __u32 instance)
 {
 	struct task_struct *leader = rd(task, group_leader);
 	struct pr_key key = {.pid = rd(task, tgid), .ktime = rd(leader, start_boottime)};
-	struct pr_bpf_counts *c = counts_get();
+	struct pr_bpf_counts *c = counts_get(instance);
 	struct pr_bpf_live *v, was = {};
 
 	if (!c || !last)
 		return 0;
 	v = live_get(key.pid, key.ktime);
+	if (instance && !v) /* done, as a rule; else unknown, and to stay so */
+		return 0;
 	if (v) {
 		was = *v;
 		key.ktime = was.ktime;
@@ -160,14 +163,14 @@ static __always_inline int on_exit(struct task_struct *task, bool last)
 		was.flags = PR_LIVE_WALKED;
 		key_of(rd(leader, real_parent), &was.parent);
 	}
-	if (exit_is_ours(task, was.start, v)) {
+	if (exit_is_ours(task, &was, v)) {
 		bpf_map_delete_elem(&live, &key.pid);
 		if (is_emitted(&was)) {
-			exit_begin(c, task, &was);
+			exit_begin(c, task, &was, instance);
 			exit_emit(c, task, &was, &key);
 		}
 	}
-	reparent(c, task, &key);
+	reparent(c, task, &key, instance);
 	return 0;
 }
 

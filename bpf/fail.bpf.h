@@ -107,7 +107,7 @@ static __always_inline __u32 fail_put_args(struct fail_record *r, __u32 n, __u64
 static __always_inline int on_syscall_exit(struct pt_regs *regs, long ret)
 {
 	__u64 now, argv0 = 0, id = bpf_get_current_pid_tgid();
-	struct pr_bpf_counts *c = counts_get();
+	struct pr_bpf_counts *c = counts_get(0);
 	struct fail_call call = {};
 	struct task_struct *task;
 	struct fail_record *r;

@@ -195,6 +195,7 @@ struct task_struct {
 	unsigned int flags;
 	int exit_code;
 	int exit_signal;
+	__u32 self_exec_id;
 	__u32 pid, tgid; /* int in the kernel, never negative */
 	struct mm_struct *mm;
 	struct task_struct *real_parent;

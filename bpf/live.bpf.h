@@ -56,6 +56,8 @@ struct {
 /* From this time on every clone is seen; 0: not everything is attached yet. Set by user space. */
 __u64 attached_ns = 0;
 
+__u32 live_was_full = 0; /* from then on an absent entry says nothing */
+
 static __always_inline bool claim_late(__u32 tgid, __u64 start, __u32 what)
 {
 	struct claim_key key = {.start = start, .tgid = tgid, .what = what};
@@ -96,9 +98,10 @@ static __always_inline void live_put(__u32 tgid, struct pr_bpf_live *v, __u64 ho
 	struct pr_bpf_counts *c;
 
 	if (err && !(how == BPF_NOEXIST && err == -17 /* EEXIST */)) {
-		c = counts_get();
+		c = counts_get(0);
 		if (c)
 			__sync_fetch_and_add(&c->map_full, 1);
+		live_was_full = 1;
 	}
 }
 

@@ -5,7 +5,7 @@
 
 #include "schema/frame.h"
 
-/* Map `counts`: per-CPU array with one entry. A stream's pair is written by its own program only; see emit.bpf.h. */
+/* Map `counts`: per-CPU array, one entry per instance of the programs. A stream's pair is written by its own program only; see emit.bpf.h. */
 struct pr_bpf_stream {
 	pr_u64 next;
 	pr_u64 lost;
@@ -16,6 +16,8 @@ struct pr_bpf_counts {
 	pr_u64 args_cut; /* strings of which not every byte went out */
 	pr_u64 reparent_cut; /* exits with more children than were walked */
 	pr_u64 woken_ns; /* when this CPU last woke the reader */
+	pr_u32 cpu_base; /* added to the CPU's number in envelopes */
+	pr_u32 pad;
 };
 
 /* Map `live`: hash, key tgid. */
@@ -30,6 +32,8 @@ struct pr_bpf_live {
 	struct pr_key parent; /* the creator's identity as of the clone */
 	pr_u32 flags; /* PR_LIVE_* */
 	pr_u32 scan; /* number of the scan (snapshot) that wrote it last; 0: none */
+	pr_u32 exec_id; /* the task's self_exec_id at the last exec that was seen; 0: none */
+	pr_u32 pad;
 };
 
 #endif

@@ -3,7 +3,7 @@
  * procrec.bpf.c: the programs. Each is a line that takes its arguments apart and calls its body, which stands in the header of its job.
  *
  * Every tracepoint program exists twice: BTF-typed (tp_btf), and plain (raw_tp) for a kernel that has no such types. Both get the same
- * array of 64-bit arguments. The loader picks; what is not needed is not loaded.
+ * array of 64-bit arguments. And each of these has a second instance (see emit.bpf.h). The loader picks; what is not needed is not loaded.
  *
  * task_newtask serves for the clone, in place of sched_process_fork, which fires right after it in the same call: it alone has the clone flags.
  */
@@ -13,45 +13,30 @@
 #include "bpf/fail.bpf.h"
 #include "bpf/snapshot.bpf.h"
 
-/*
- * Since 7.0 a tracepoint program may be preempted, and another task that comes to the same tracepoint on that CPU meanwhile is skipped by
- * the kernel (which counts it: recursion_misses). Holding the CPU leaves a few instructions for that to happen in.
- */
-extern void bpf_preempt_disable(void) __weak __ksym;
-extern void bpf_preempt_enable(void) __weak __ksym;
-const volatile bool hold_cpu = false;
-
-#define RUN(call)                               \
-	({                                      \
-		int _r = 0;                     \
-		if (!stopped) {                 \
-			if (hold_cpu)           \
-				bpf_preempt_disable(); \
-			_r = call;              \
-			if (hold_cpu)           \
-				bpf_preempt_enable(); \
-		}                               \
-		_r;                             \
-	})
-
-#define TWIN(tracepoint, name, call)                      \
-	SEC("tp_btf/" #tracepoint) int name##_btf(__u64 *ctx) \
-	{                                                 \
-		return RUN(call);                         \
-	}                                                 \
-	SEC("raw_tp/" #tracepoint) int name##_raw(__u64 *ctx) \
-	{                                                 \
-		return RUN(call);                         \
+#define PROGRAM(section, name, call)      \
+	SEC(section) int name(__u64 *ctx) \
+	{                                 \
+		return stopped ? 0 : call; \
 	}
 
-TWIN(sched_process_exec, exec, on_exec((struct task_struct *)ctx[0], ctx[1], (struct linux_binprm *)ctx[2]))
-TWIN(task_newtask, clone, on_clone((struct task_struct *)ctx[0], ctx[1]))
-TWIN(sched_process_exit, exit,
-     on_exit((struct task_struct *)ctx[0], has_group_dead ? ctx[1] & 255 : is_last((struct task_struct *)ctx[0])))
+#define TWIN(tracepoint, name, call)                                   \
+	PROGRAM("tp_btf/" #tracepoint, name##_btf, call(ctx, 0))       \
+	PROGRAM("tp_btf/" #tracepoint, name##_btf_second, call(ctx, 1)) \
+	PROGRAM("raw_tp/" #tracepoint, name##_raw, call(ctx, 0))       \
+	PROGRAM("raw_tp/" #tracepoint, name##_raw_second, call(ctx, 1))
+
+#define TASK(i) ((struct task_struct *)ctx[i])
+#define EXEC(ctx, instance) on_exec(TASK(0), ctx[1], (struct linux_binprm *)ctx[2], instance)
+#define CLONE(ctx, instance) on_clone(TASK(0), ctx[1], instance)
+#define EXIT(ctx, instance) on_exit(TASK(0), has_group_dead ? ctx[1] & 255 : is_last(TASK(0)), instance)
+
+TWIN(sched_process_exec, exec, EXEC)
+TWIN(task_newtask, clone, CLONE)
+TWIN(sched_process_exit, exit, EXIT)
 
 SEC("raw_tp/sys_exit") int fail_raw(__u64 *ctx)
 {
-	return RUN(on_syscall_exit((struct pt_regs *)ctx[0], ctx[1]));
+	return stopped ? 0 : on_syscall_exit((struct pt_regs *)ctx[0], ctx[1]);
 }
 
 SEC("iter/task") int snapshot(struct bpf_iter__task *ctx)

@@ -8,7 +8,7 @@
  *     items[ ............ hdr | item n .. item 1 ] execve: envelope | frame | strings
  *                         ^pos                   ^PR_ITEMS_END
  *
- * One slot per CPU for the exec program, and one more (slot number: CPUs) for the iterator, which runs once at a time. An array and
+ * One slot per CPU and instance for the exec program, and one more for the iterator, which runs once at a time. An array and
  * not a per-CPU one, as those hold 32 KiB at most.
  */
 #ifndef PROCREC_BPF_SCRATCH_H
@@ -46,6 +46,7 @@ struct build {
 	__u32 n; /* bytes in strings */
 	__u32 flags; /* process.flags */
 	__u32 args_bytes;
+	__u32 slot;
 };
 
 struct scratch {
@@ -66,7 +67,7 @@ struct scratch {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 2); /* CPUs + 1, set by the loader */
+	__uint(max_entries, 3); /* 2 x CPUs + 1, set by the loader */
 	__type(key, __u32);
 	__type(value, struct scratch);
 } scratch SEC(".maps");

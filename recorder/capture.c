@@ -61,20 +61,20 @@ static int check_ring(uint64_t bytes, struct pr_errinfo *ei)
 static void choose_programs(struct pr_capture *cap, const struct pr_capture_options *opt)
 {
 	struct procrec_bpf *s = cap->skel;
-	bool btf = cap->btf;
+	struct bpf_program *const btf[PR_CAPTURE_PROGRAMS] = {s->progs.exit_btf,  s->progs.exit_btf_second,  s->progs.exec_btf, s->progs.exec_btf_second,
+							      s->progs.clone_btf, s->progs.clone_btf_second, s->progs.fail_raw};
+	struct bpf_program *const raw[PR_CAPTURE_PROGRAMS] = {s->progs.exit_raw,  s->progs.exit_raw_second,  s->progs.exec_raw, s->progs.exec_raw_second,
+							      s->progs.clone_raw, s->progs.clone_raw_second, s->progs.fail_raw};
+	int i;
 
-	bpf_program__set_autoload(s->progs.exec_btf, btf);
-	bpf_program__set_autoload(s->progs.clone_btf, btf);
-	bpf_program__set_autoload(s->progs.exit_btf, btf);
-	bpf_program__set_autoload(s->progs.exec_raw, !btf);
-	bpf_program__set_autoload(s->progs.clone_raw, !btf);
-	bpf_program__set_autoload(s->progs.exit_raw, !btf);
-	bpf_program__set_autoload(s->progs.fail_raw, opt->failed_exec);
-	/* Attach order; detaching goes the other way. A process that enters the map can then always leave it again. */
-	cap->prog[PR_CAPTURE_EXIT] = btf ? s->progs.exit_btf : s->progs.exit_raw;
-	cap->prog[PR_CAPTURE_EXEC] = btf ? s->progs.exec_btf : s->progs.exec_raw;
-	cap->prog[PR_CAPTURE_CLONE] = btf ? s->progs.clone_btf : s->progs.clone_raw;
-	cap->prog[PR_CAPTURE_FAIL] = opt->failed_exec ? s->progs.fail_raw : NULL;
+	for (i = 0; i < PR_CAPTURE_PROGRAMS; i++) {
+		bool second = i == PR_CAPTURE_EXIT2 || i == PR_CAPTURE_EXEC2 || i == PR_CAPTURE_CLONE2;
+		bool wanted = i == PR_CAPTURE_FAIL ? opt->failed_exec : cap->second || !second;
+
+		cap->prog[i] = !wanted ? NULL : cap->btf ? btf[i] : raw[i];
+		bpf_program__set_autoload(btf[i], cap->prog[i] == btf[i]);
+		bpf_program__set_autoload(raw[i], cap->prog[i] == raw[i]);
+	}
 }
 
 static int configure(struct pr_capture *cap, const struct pr_capture_options *opt, struct pr_errinfo *ei)
@@ -85,14 +85,14 @@ static int configure(struct pr_capture *cap, const struct pr_capture_options *op
 	choose_programs(cap, opt);
 	s->rodata->ring_bytes = cap->ring_bytes;
 	s->rodata->only_tree = opt->only_tree;
-	s->rodata->snap_slot = cap->cpus;
+	s->rodata->snap_slot = 2 * cap->cpus;
 	s->rodata->has_group_dead = cap->group_dead;
-	s->rodata->hold_cpu = cap->hold_cpu;
+	s->rodata->cpus = cap->cpus;
 	err |= bpf_map__set_max_entries(s->maps.ring, (uint32_t)cap->ring_bytes);
 	err |= bpf_map__set_max_entries(s->maps.live, processes_max());
 	err |= bpf_map__set_max_entries(s->maps.claims, 2 * processes_max());
-	err |= bpf_map__set_max_entries(s->maps.scratch, cap->cpus + 1);
-	err |= bpf_map__set_max_entries(s->maps.exit_scratch, cap->cpus);
+	err |= bpf_map__set_max_entries(s->maps.scratch, 2 * cap->cpus + 1);
+	err |= bpf_map__set_max_entries(s->maps.exit_scratch, 2 * cap->cpus);
 	err |= bpf_map__set_max_entries(s->maps.fail_scratch, opt->failed_exec ? cap->cpus : 1);
 	return err ? pr_fail(ei, PR_EPERM, "cannot set the sizes of the BPF maps") : 0;
 }
@@ -124,40 +124,29 @@ static int explain_refusal(const char *log, const char *path, int err, struct pr
 		       strerror(err), path);
 }
 
-/* One try. *out_errno: what the kernel said, 0 if it was not asked. */
-static int load_once(struct pr_capture *cap, const struct pr_capture_options *opt, char *log, int *out_errno, struct pr_errinfo *ei)
-{
-	LIBBPF_OPTS(bpf_object_open_opts, open_opts, .kernel_log_buf = log, .kernel_log_size = LOG_BYTES, .kernel_log_level = LOG_REASON);
-	int rc;
-
-	*out_errno = 0;
-	log[0] = 0;
-	cap->skel = procrec_bpf__open_opts(&open_opts);
-	if (!cap->skel)
-		return pr_fail(ei, PR_ENOMEM, "cannot open the BPF object: %s", strerror(errno));
-	rc = configure(cap, opt, ei);
-	if (rc)
-		return rc;
-	*out_errno = -procrec_bpf__load(cap->skel);
-	return *out_errno ? PR_EPERM : 0;
-}
-
 static int load(struct pr_capture *cap, const struct pr_capture_options *opt, struct pr_errinfo *ei)
 {
+	LIBBPF_OPTS(bpf_object_open_opts, open_opts);
 	char *log = calloc(1, LOG_BYTES);
 	int err, rc;
 
 	if (!log)
 		return pr_fail(ei, PR_ENOMEM, "out of memory");
-	rc = load_once(cap, opt, log, &err, ei);
-	if (err && cap->hold_cpu) {
-		/* Some kernels have the functions and do not allow them here: then without. */
-		procrec_bpf__destroy(cap->skel);
-		cap->hold_cpu = false;
-		rc = load_once(cap, opt, log, &err, ei);
+	open_opts.kernel_log_buf = log;
+	open_opts.kernel_log_size = LOG_BYTES;
+	open_opts.kernel_log_level = LOG_REASON;
+	cap->skel = procrec_bpf__open_opts(&open_opts);
+	if (!cap->skel) {
+		rc = pr_fail(ei, PR_ENOMEM, "cannot open the BPF object: %s", strerror(errno));
+		goto out;
 	}
+	rc = configure(cap, opt, ei);
+	if (rc)
+		goto out;
+	err = procrec_bpf__load(cap->skel);
 	if (err)
-		rc = explain_refusal(log, opt->log_path, err, ei);
+		rc = explain_refusal(log, opt->log_path, -err, ei);
+out:
 	free(log);
 	return rc;
 }
@@ -168,7 +157,7 @@ int pr_capture_start(struct pr_capture *cap, struct pr_errinfo *ei)
 	size_t row = (sizeof(struct pr_bpf_counts) + 7) & ~(size_t)7;
 
 	cap->counts = calloc(cap->cpus, row);
-	cap->streams = calloc(cap->cpus, sizeof(*cap->streams));
+	cap->streams = calloc(2 * (size_t)cap->cpus, sizeof(*cap->streams));
 	if (!cap->counts || !cap->streams)
 		return pr_fail(ei, PR_ENOMEM, "out of memory");
 	return pr_ring_init(&cap->ring, bpf_map__fd(cap->skel->maps.ring), cap->ring_bytes, ei);
@@ -210,7 +199,7 @@ int pr_capture_open(const struct pr_capture_options *opt, struct pr_capture **ou
 	cap->ring_bytes = ring_bytes;
 	cap->btf = probe.btf_tracepoints && !opt->raw_tracepoints;
 	cap->group_dead = probe.exit_group_dead;
-	cap->hold_cpu = probe.preempt_kfuncs;
+	cap->second = probe.exit_group_dead; /* older ones do not preempt programs, and lack what the second exit program needs */
 	cap->pin_dir = opt->pin_dir ? strdup(opt->pin_dir) : NULL;
 	rc = opt->pin_dir && !cap->pin_dir ? pr_fail(ei, PR_ENOMEM, "out of memory") : load(cap, opt, ei);
 	if (!rc)
@@ -327,35 +316,54 @@ static uint64_t recursion_misses(const struct pr_capture *cap, int which)
 	return fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len) ? info.recursion_misses : 0;
 }
 
-int pr_capture_counters(struct pr_capture *cap, struct pr_capture_counters *out, struct pr_errinfo *ei)
+static int add_counters(struct pr_capture *cap, uint32_t instance, struct pr_capture_counters *out, struct pr_errinfo *ei)
 {
-	static const int stream_of[PR_CAPTURE_PROGRAMS] = {PR_STREAM_EXIT, PR_STREAM_EXEC, PR_STREAM_CLONE, PR_STREAM_FAIL};
-	uint32_t zero = 0, cpu;
-	int i;
+	uint32_t cpu, i;
 
-	if (bpf_map_lookup_elem(bpf_map__fd(cap->skel->maps.counts), &zero, cap->counts))
+	if (bpf_map_lookup_elem(bpf_map__fd(cap->skel->maps.counts), &instance, cap->counts))
 		return pr_fail_errno(ei, "cannot read the BPF counters");
-	memset(out, 0, sizeof(*out));
-	out->cpus = cap->cpus;
-	out->streams = cap->streams;
 	for (cpu = 0; cpu < cap->cpus; cpu++) {
 		const struct pr_bpf_counts *c = &cap->counts[cpu];
 
 		for (i = 0; i < PR_STREAM_COUNT; i++)
-			cap->streams[cpu][i] = (struct pr_capture_stream){c->stream[i].next, c->stream[i].lost};
+			cap->streams[instance * cap->cpus + cpu][i] = (struct pr_capture_stream){c->stream[i].next, c->stream[i].lost};
 		out->map_full += c->map_full;
 		out->args_cut += c->args_cut;
 		out->reparent_cut += c->reparent_cut;
 	}
-	for (i = 0; i < PR_CAPTURE_PROGRAMS; i++)
-		out->missed[stream_of[i]] = recursion_misses(cap, i);
+	return 0;
+}
+
+/* With two instances an event is lost only if the kernel skipped both: at most as often as it skipped the one that it skipped less. */
+static uint64_t missed(const struct pr_capture *cap, int first, int second)
+{
+	uint64_t a = recursion_misses(cap, first), b = recursion_misses(cap, second);
+	bool twice = cap->prog_fd[second] > 0 || cap->prog[second];
+
+	return twice && b < a ? b : a;
+}
+
+int pr_capture_counters(struct pr_capture *cap, struct pr_capture_counters *out, struct pr_errinfo *ei)
+{
+	uint32_t instance;
+
+	memset(out, 0, sizeof(*out));
+	out->cpus = 2 * cap->cpus;
+	out->streams = cap->streams;
+	for (instance = 0; instance < 2; instance++)
+		if (add_counters(cap, instance, out, ei))
+			return PR_EIO;
+	out->missed[PR_STREAM_EXIT] = missed(cap, PR_CAPTURE_EXIT, PR_CAPTURE_EXIT2);
+	out->missed[PR_STREAM_EXEC] = missed(cap, PR_CAPTURE_EXEC, PR_CAPTURE_EXEC2);
+	out->missed[PR_STREAM_CLONE] = missed(cap, PR_CAPTURE_CLONE, PR_CAPTURE_CLONE2);
+	out->missed[PR_STREAM_FAIL] = recursion_misses(cap, PR_CAPTURE_FAIL);
 	return 0;
 }
 
 const char *pr_capture_flavour(const struct pr_capture *cap)
 {
-	return cap->btf ? cap->hold_cpu ? "BTF tracepoints, CPU held" : "BTF tracepoints"
-			: cap->hold_cpu ? "raw tracepoints, CPU held" : "raw tracepoints";
+	return cap->btf ? cap->second ? "BTF tracepoints, twice" : "BTF tracepoints"
+			: cap->second ? "raw tracepoints, twice" : "raw tracepoints";
 }
 
 uint64_t pr_capture_ring_bytes(const struct pr_capture *cap)

@@ -133,10 +133,10 @@ struct pr_capture_stream {
 };
 
 struct pr_capture_counters {
-	uint32_t cpus; /* possible CPUs; rows of `streams` */
+	uint32_t cpus; /* rows of `streams`: possible CPUs, then once more the same for the programs' second instances */
 	uint32_t pad;
 	struct pr_capture_stream (*streams)[PR_STREAM_COUNT]; /* streams[cpu][stream]; owned by cap, valid until the next call */
-	uint64_t missed[PR_STREAM_COUNT]; /* runs of the stream's program that the kernel skipped (PR_LOSS_RECURSION) */
+	uint64_t missed[PR_STREAM_COUNT]; /* events that the stream's programs did not see, as the kernel skipped them (PR_LOSS_RECURSION) */
 	uint64_t map_full; /* processes that the kernel-side map could not hold (PR_LOSS_MAP_FULL) */
 	uint64_t args_cut; /* argument lists or paths of which not all went out */
 	uint64_t reparent_cut; /* orphans for which no reparent frame was made: more than one exit could list */
@@ -148,7 +148,7 @@ struct pr_capture_counters {
  */
 int pr_capture_counters(struct pr_capture *cap, struct pr_capture_counters *out, struct pr_errinfo *ei);
 
-/* "BTF tracepoints" or "raw tracepoints", with ", CPU held" where programs disable preemption while they run: for summaries and doctor. Static. */
+/* "BTF tracepoints" or "raw tracepoints", with ", twice" where each program has a second instance: for summaries and doctor. Static. */
 const char *pr_capture_flavour(const struct pr_capture *cap);
 uint64_t pr_capture_ring_bytes(const struct pr_capture *cap);
 

@@ -11,8 +11,17 @@
 #include "recorder/capture_ring.h"
 #include "recorder/probe.h"
 
-/* In the order of attaching. */
-enum { PR_CAPTURE_EXIT, PR_CAPTURE_EXEC, PR_CAPTURE_CLONE, PR_CAPTURE_FAIL, PR_CAPTURE_PROGRAMS };
+/* In the order of attaching: a second instance runs after the first one only if it is attached after it. */
+enum {
+	PR_CAPTURE_EXIT,
+	PR_CAPTURE_EXIT2,
+	PR_CAPTURE_EXEC,
+	PR_CAPTURE_EXEC2,
+	PR_CAPTURE_CLONE,
+	PR_CAPTURE_CLONE2,
+	PR_CAPTURE_FAIL,
+	PR_CAPTURE_PROGRAMS
+};
 
 struct pr_capture {
 	struct procrec_bpf *skel;
@@ -23,11 +32,11 @@ struct pr_capture {
 	uint64_t ring_bytes;
 	uint32_t cpus;
 	bool btf;
-	bool hold_cpu; /* programs disable preemption while they run */
+	bool second; /* the programs are there twice: see bpf/emit.bpf.h */
 	bool group_dead; /* the exit tracepoint says which thread is the last */
 	char *pin_dir;
-	struct pr_bpf_counts *counts; /* one per possible CPU */
-	struct pr_capture_stream (*streams)[PR_STREAM_COUNT];
+	struct pr_bpf_counts *counts; /* of one instance: one per possible CPU */
+	struct pr_capture_stream (*streams)[PR_STREAM_COUNT]; /* 2 x CPUs */
 };
 
 struct pr_capture *pr_capture_alloc(struct pr_errinfo *ei);

@@ -18,7 +18,7 @@
 
 #include "recorder/capture_int.h"
 
-static const char *const prog_name[PR_CAPTURE_PROGRAMS] = {"exit", "exec", "clone", "fail"};
+static const char *const prog_name[PR_CAPTURE_PROGRAMS] = {"exit", "exit2", "exec", "exec2", "clone", "clone2", "fail"};
 
 static int pin_path(char *out, size_t size, const char *dir, const char *kind, const char *name)
 {
@@ -74,7 +74,7 @@ int pr_pin_save(struct pr_capture *cap, struct pr_errinfo *ei)
 		if (cap->prog[i])
 			err = pin_path(path, sizeof(path), cap->pin_dir, "prog", prog_name[i]) ||
 			      bpf_obj_pin(bpf_program__fd(cap->prog[i]), path);
-	for (i = PR_CAPTURE_PROGRAMS - 1; i >= 0 && !err; i--) /* clone comes last but one of all that matter: see is_pinned */
+	for (i = PR_CAPTURE_PROGRAMS - 1; i >= 0 && !err; i--)
 		if (cap->link[i] && i != PR_CAPTURE_CLONE)
 			err = pin_path(path, sizeof(path), cap->pin_dir, "link", prog_name[i]) ||
 			      bpf_link__pin(cap->link[i], path);

@@ -106,8 +106,6 @@ static void probe_btf(struct pr_probe *p, struct pr_probe_item *it)
 		found += btf__find_by_name_kind(btf, tracepoints[i], BTF_KIND_TYPEDEF) > 0;
 	p->btf_tracepoints = found == i;
 	p->exit_group_dead = tracepoint_args(btf, "btf_trace_sched_process_exit") >= 2;
-	p->preempt_kfuncs = btf__find_by_name_kind(btf, "bpf_preempt_disable", BTF_KIND_FUNC) > 0 &&
-			    btf__find_by_name_kind(btf, "bpf_preempt_enable", BTF_KIND_FUNC) > 0;
 	p->task_iterator = btf__find_by_name_kind(btf, "bpf_iter__task", BTF_KIND_STRUCT) > 0;
 	btf__free(btf);
 	report(it, PR_PROBE_OK, p->btf_tracepoints ? "with typed tracepoints" : "without typed tracepoints: the plain ones are used", "");

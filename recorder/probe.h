@@ -30,7 +30,6 @@ struct pr_probe {
 	bool btf_tracepoints; /* BTF-typed tracepoints: exec, clone, exit */
 	bool task_iterator;
 	bool exit_group_dead; /* the exit tracepoint says which thread is the last (since 6.16) */
-	bool preempt_kfuncs; /* programs can hold their CPU (since 6.11) */
 	size_t n_items;
 	struct pr_probe_item items[PR_PROBE_ITEMS_MAX];
 };
