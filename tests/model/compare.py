@@ -30,7 +30,7 @@ VIEWS = {"ev": "replay {b}.seg --json", "ca": "replay {b}.seg --cache --json", "
          "au": "audit {b}.seg --json"}
 NAMES = {"ev": "events", "ca": "cache", "un": "cache at an earlier frame", "au": "findings of the auditor"}
 # The findings that follow from the rules alone; the others are the auditor's judgement.
-FINDINGS = re.compile(rb'"kind":"(?:below_zero|evicted_referenced|add_dropped|clone_dropped|cleared|data_never_taken|data_missing|'
+FINDINGS = re.compile(rb'"kind":"(?:below_zero|held_back|evicted_referenced|add_dropped|clone_dropped|cleared|data_never_taken|data_missing|'
                       rb'data_mismatch|malformed)"')
 WHY = re.compile(rb',"why":"(?:[^"\\]|\\.)*"')
 

@@ -448,6 +448,7 @@ class Generator:
         return self.rng.choice([
             whole[:self.rng.randrange(1, len(whole))], whole[:4] + bytes(4) + whole[8:], frame(7, bytes(40), size=15), bytes(16), b"x",
             bytes(15), frame(5, b"", size=(16 << 20) + 1), frame(5, b"", size=U32), frame(24, bytes(100), size=117),
+            frame(24, bytes(140000), size=150000),
             self.rng.randbytes(40)])
 
     def stream(self, count):

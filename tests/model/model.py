@@ -13,6 +13,7 @@ import argparse
 import base64
 import bisect
 import datetime
+import heapq
 import re
 import struct
 import sys
@@ -195,6 +196,8 @@ class Cache:
         self.map = {}
         self.queue = deque()  # (time, key, the frame that appended it)
         self.max_age_ns = max_age_ns
+        self.appended = self.popped = 0  # of the queue
+        self.by_time = []  # heap of (time, number in the queue, key): what is due, wherever it stands
         self.finding = finding  # told of what an auditor wants to know
         self.seq = 0  # the frame that is being applied
 
@@ -214,6 +217,8 @@ class Cache:
             v.ref -= 1
             if v.ref == 0:
                 self.queue.append((now, key, self.seq))
+                heapq.heappush(self.by_time, (signed(now), self.appended, key))
+                self.appended += 1
             elif v.ref < 0:
                 self.finding("below_zero", self.seq, '"pid":%d,"ktime":%d,"ref":%d' % (key + (v.ref,)))
 
@@ -222,9 +227,14 @@ class Cache:
         limit = signed(signed(now) - self.max_age_ns)
         while queue and signed(queue[0][0]) <= limit:
             _, key, seq = queue.popleft()
+            self.popped += 1
             v = self.map.pop(key, None)
             if v and v.ref > 0:
                 self.finding("evicted_referenced", seq, '"pid":%d,"ktime":%d,"ref":%d' % (key + (v.ref,)))
+        while self.by_time and self.by_time[0][0] <= limit:
+            _, number, key = heapq.heappop(self.by_time)
+            if number >= self.popped:
+                self.finding("held_back", queue[0][2], '"pid":%d,"ktime":%d' % key)
 
     def clear(self):
         self.finding("cleared", self.seq, '"entries":%d' % len(self.map))

@@ -476,6 +476,12 @@ class Findings(unittest.TestCase):
                    '"evicted_referenced","seq":1,"at":3,"pid":1,"ktime":1,"ref":1')
         self.check(run(execve((1, 1), b"/x\0"), exit_((1, 1), 5), exit_((9, 9), AGE + 5)))
 
+    def test_held_back(self):
+        frames = [execve((1, 1), b"/x\0"), execve((2, 2), b"/y\0"), exit_((1, 1), 100 * NS), exit_((2, 2), 1), exit_((9, 9), 61 * NS),
+                  exit_((9, 9), 62 * NS)]
+        self.check(run(*frames), '"held_back","seq":2,"at":4,"pid":2,"ktime":2')
+        self.check(run(*frames[:4], exit_((9, 9), 60 * NS)))
+
     def test_what_was_dropped(self):
         self.check(run(execve((1, 1), b"/x\0"), execve((1, 1), b"/y\0"), clone((2, 2), (3, 3))), '"add_dropped","seq":1,"at":1,"pid":1,"ktime":1',
                    '"clone_dropped","seq":2,"at":2,"pid":2,"ktime":2,"ppid":3,"pktime":3')
