@@ -158,7 +158,7 @@ class Scratch:
         self.procrec = os.path.join(self.dir, "build", "procrec")
         status, text = self.run(MAKE + ["-j2", "build/procrec"], 600)
         if status:
-            sys.exit("mutate.py: the unchanged tree does not build:\n" + text[-3000:])
+            self.fail("mutate.py: the unchanged tree does not build:\n" + text[-3000:])
         self.prepare()
         self.check_unchanged()
 
@@ -181,7 +181,7 @@ class Scratch:
         status, text = self.run(["sh", "-c", "P=%s\n" % self.procrec + "\n".join(script)], 600)
         wrong = text if status else self.quick(self.procrec, self.streams)
         if wrong:
-            sys.exit("mutate.py: the unchanged tree fails the built-in test:\n" + wrong[-3000:])
+            self.fail("mutate.py: the unchanged tree fails the built-in test:\n" + wrong[-3000:])
 
     def run(self, command, timeout, shell=False):
         """(exit status, output); a run past the timeout is ended with all its children and counts as failed."""
@@ -214,11 +214,15 @@ class Scratch:
         with open(os.path.join(self.dir, path), "w", encoding="utf-8", errors="surrogateescape") as f:
             f.write(text)
 
+    def fail(self, message):
+        shutil.rmtree(self.dir, ignore_errors=True)
+        sys.exit(message)
+
     def check_unchanged(self):
         for command in self.options.test:
-            status, text = self.run(command, self.options.timeout, True)
+            status, text = self.run(command, 1200, True)  # the first time it builds everything
             if status:
-                sys.exit("mutate.py: the unchanged tree fails `%s`:\n%s" % (command, text[-3000:]))
+                self.fail("mutate.py: the unchanged tree fails `%s`:\n%s" % (command, text[-3000:]))
 
     def attempt(self, mutant, text):
         """(verdict, detail): 'killed' by a test, 'survived', or 'invalid' when it does not compile."""
@@ -237,17 +241,23 @@ class Scratch:
             self.write(mutant.path, text)
 
 
-_scratch = None
+_scratch, _broken = None, None
 
 
 def _start(options):
-    global _scratch
+    """A worker that cannot start says so with its first job: a pool would replace it for ever."""
+    global _scratch, _broken
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _scratch = Scratch(options)
+    try:
+        _scratch = Scratch(options)
+    except SystemExit as e:
+        _broken = str(e)
 
 
 def _attempt(job):
     mutant, text = job
+    if _broken:
+        raise RuntimeError(_broken)
     start = time.monotonic()
     verdict, detail = _scratch.attempt(mutant, text)
     return mutant, verdict, detail, time.monotonic() - start
@@ -359,6 +369,9 @@ def main():
                     print("# %d of %d, %.0f s" % (n, len(jobs), time.monotonic() - start), flush=True)
         except KeyboardInterrupt:
             print("mutate.py: interrupted")
+        except RuntimeError as e:
+            print(e, file=sys.stderr)
+            return 2
         pool.map(_stop, range(options.jobs), 1)
     return summary(results, options)
 
