@@ -57,6 +57,7 @@ endif
 DEPS :=
 OFFLINE_CHECKS :=
 LIVE_CHECKS :=
+LONG_CHECKS :=
 SAN_CHECKS := check-unit
 
 # library NAME,SOURCES: objects under $(O), archive $(O)/libprocrec-NAME.a
@@ -102,6 +103,9 @@ check-offline: $(OFFLINE_CHECKS) ## all tests that need no root and no BPF
 check: deps-test ## install what is missing, build, run every test
 	@MAKE="$(MAKE)" tests/run-all.sh check-build $(OFFLINE_CHECKS) check-san $(LIVE_CHECKS)
 
+check-long: all ## the tests that take minutes, or install a browser
+	@MAKE="$(MAKE)" tests/run-all.sh $(LONG_CHECKS)
+
 check-build: all
 	@echo 'build: 1 passed, 0 failed'
 
@@ -128,6 +132,6 @@ help: ## this list
 	@sed -n 's/^# \(procrec.*\)/\1/p; /^# Knobs/,/^$$/s/^# \{0,1\}//p' Makefile
 	@grep -hE '^[a-z][a-z-]*:.*## ' Makefile */rules.mk | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
 
-.PHONY: all check check-build check-offline check-san clean demo deps deps-test help install
+.PHONY: all check check-build check-long check-offline check-san clean demo deps deps-test help install
 
 -include $(DEPS)

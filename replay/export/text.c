@@ -6,13 +6,15 @@
 
 struct pr_slice pr_export_binary(struct pr_export *x, const struct pr_image *im)
 {
-	return im ? pr_image_binary(im, &x->scratch) : (struct pr_slice){(const uint8_t *)"", 0};
+	return pr_life_binary(im, &x->scratch);
 }
 
 struct pr_slice pr_export_name(struct pr_export *x, const struct pr_image *im)
 {
 	struct pr_slice s = pr_export_binary(x, im);
 
+	if (!s.n && im && im->has_argv0)
+		s = pr_image_argv0(im);
 	for (size_t i = s.n; i > 0; i--)
 		if (s.p[i - 1] == '/' && i < s.n)
 			return (struct pr_slice){s.p + i, s.n - i};
@@ -24,8 +26,10 @@ struct pr_slice pr_export_command(struct pr_export *x, const struct pr_image *im
 	struct pr_slice s = pr_export_binary(x, im);
 
 	pr_buf_clear(&x->text);
+	if (!s.n && im && im->has_argv0)
+		s = pr_image_argv0(im);
 	pr_buf_append(&x->text, s.p, s.n);
-	if (im) {
+	if (im && !im->enomem) {
 		s = pr_image_arguments(im, &x->scratch);
 		if (s.n)
 			pr_buf_u8(&x->text, ' ');

@@ -12,6 +12,13 @@ static uint64_t after(uint64_t a, uint64_t b)
 	return a > b ? a - b : 0;
 }
 
+struct pr_slice pr_life_binary(const struct pr_image *im, struct pr_buf *scratch)
+{
+	if (!im || im->enomem == PR_ENOMEM_ALL || !im->filename_len)
+		return (struct pr_slice){(const uint8_t *)"", 0};
+	return pr_image_binary(im, scratch);
+}
+
 const char *pr_life_certainty_name(enum pr_life_certainty c)
 {
 	static const char *const names[] = {"observed", "snapshot", "inferred", "unknown"};
@@ -358,6 +365,8 @@ static int on_frame(struct pr_walk *w, const struct pr_applied *a)
 		w->info_pgid = ev->own.pgid;
 		w->info_tty = ev->own.tty;
 	}
+	if (a->kind == PR_APPLIED_OTHER && ev && w->sink->own)
+		return w->sink->own(w->sink->ctx, ev);
 	if (a->kind != PR_APPLIED_LIFECYCLE)
 		return PR_OK;
 	note_time(w, ev->ktime);

@@ -75,6 +75,7 @@ struct pr_walk_sink {
 	int (*image)(void *ctx, struct pr_life *l, const struct pr_life_image *im);
 	int (*life)(void *ctx, struct pr_life *l);
 	int (*gap)(void *ctx, const struct pr_gap *g);
+	int (*own)(void *ctx, const struct pr_event *ev); /* procrec's own frames, and others that are no lifecycle */
 	void *ctx;
 };
 
@@ -112,6 +113,8 @@ void pr_walk_close(struct pr_walk *w);
 /* The host's name as known so far; may be empty. */
 struct pr_slice pr_walk_host(const struct pr_walk *w);
 
+/* The path of what ran, raw bytes; empty where no frame tells (the cache shows "enomem" then). `im` may be NULL. */
+struct pr_slice pr_life_binary(const struct pr_image *im, struct pr_buf *scratch);
 const char *pr_life_certainty_name(enum pr_life_certainty c);
 /* "clone", "exec", "clone+exec", "snapshot", "unknown": how the image came about. */
 const char *pr_life_how(const struct pr_life *l, const struct pr_life_image *im);

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* cmd_report.c: `procrec report TRACE -o report.html`: a trace to look at. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "replay/commands.h"
+#include "replay/notes.h"
+#include "replay/report/report.h"
+
+struct report_args {
+	struct pr_replay_args replay;
+	struct pr_walk_selection sel;
+	const char *output;
+	bool force;
+};
+
+static int parse(struct report_args *a, int argc, char **argv, struct pr_errinfo *ei)
+{
+	struct pr_selection *s = &a->replay.sel;
+	const struct pr_option options[] = {
+		{'o', "output", PR_OPT_STR, &a->output, "FILE", "the page; - is standard output (TRACE.html)", NULL},
+		{0, "force", PR_OPT_FLAG, &a->force, NULL, "replace FILE if it is there", NULL},
+		{0, "since", PR_OPT_STR, &s->since, "TIME", "only processes that lived at TIME or later", NULL},
+		{0, "until", PR_OPT_STR, &s->until, "TIME", "only processes that lived at TIME or earlier", NULL},
+		{0, "tree", PR_OPT_U64, &a->sel.tree, "PID", "only the process with this pid and what descends from it", &a->sel.has_tree},
+		{0},
+	};
+	const struct pr_usage usage = {"report", "TRACE [-o FILE] [SELECTION]",
+		"Writes one HTML file that shows the processes of a trace: timeline, tree, search, details. It needs no network.", options,
+		1, 1, false};
+	int n, err = pr_opts_parse(&usage, argc, argv, &n, ei);
+
+	if (!err)
+		a->replay.trace = argv[0];
+	return err;
+}
+
+static int write_page(struct pr_report *r, int fd, struct pr_errinfo *ei)
+{
+	struct pr_out out;
+	int err, err_out;
+
+	pr_out_init(&out, fd);
+	err = pr_report_emit(r, &out);
+	if (err == PR_ENOMEM)
+		pr_fail(ei, err, "out of memory");
+	err_out = pr_out_close(&out, err ? NULL : ei);
+	return err ? err : err_out;
+}
+
+static int read_and_write(struct pr_report *r, struct report_args *a, const char *path, struct pr_errinfo *ei)
+{
+	bool is_stdout = path[0] == '-' && !path[1];
+	int fd = STDOUT_FILENO, err;
+
+	err = pr_walk_run(&r->walk, ei);
+	if (!err && pr_report_settle(r))
+		err = pr_fail(ei, PR_ENOMEM, "out of memory");
+	if (!err && !is_stdout)
+		err = pr_file_create(path, a->force, &fd, ei);
+	if (err)
+		return err;
+	err = write_page(r, fd, ei);
+	if (!is_stdout && close(fd) && !err)
+		err = pr_fail_errno(ei, "%s: cannot be written", path);
+	if (!err && !is_stdout)
+		pr_note("%s: %zu process%s; open it in any browser", path, r->n_lives, r->n_lives == 1 ? "" : "es");
+	return err ? err : pr_notes_read(r->walk.session.trace, a->replay.trace, r->walk.session.held, ei);
+}
+
+static int run(struct pr_report *r, struct report_args *a, struct pr_errinfo *ei)
+{
+	struct pr_walk_sink sink = pr_report_sink;
+	struct pr_buf path = PR_BUF_INIT;
+	int err;
+
+	sink.ctx = r;
+	r->ei = ei;
+	if (a->output)
+		pr_buf_str(&path, a->output);
+	else
+		pr_buf_printf(&path, "%s.html", a->replay.trace);
+	pr_buf_u8(&path, 0);
+	if (pr_buf_failed(&path))
+		return pr_fail(ei, PR_ENOMEM, "out of memory");
+	err = pr_walk_open(&r->walk, &a->replay, &a->sel, &sink, ei);
+	if (!err) {
+		err = read_and_write(r, a, (const char *)path.data, ei);
+		pr_walk_close(&r->walk);
+	}
+	pr_buf_release(&path);
+	return err;
+}
+
+int pr_cmd_report(int argc, char **argv)
+{
+	struct report_args a = {.replay.cache = PR_CACHE_SETTINGS_DEFAULT};
+	struct pr_report *r = calloc(1, sizeof(*r));
+	struct pr_errinfo ei;
+	int err = r ? parse(&a, argc, argv, &ei) : pr_fail(&ei, PR_ENOMEM, "out of memory");
+
+	if (!err)
+		err = run(r, &a, &ei);
+	if (r)
+		pr_report_release(r);
+	free(r);
+	return pr_report(err, &ei);
+}
