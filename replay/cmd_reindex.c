@@ -1,36 +1,96 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* cmd_reindex.c: makes the index of a trace anew from its frames. */
+/* cmd_reindex.c: makes the index of a trace anew from its frames, or checks the one that is there against them. */
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "replay/commands.h"
 #include "schema/index.h"
 
-static int reindex(const char *path, bool quiet, struct pr_errinfo *ei)
+static int make(const char *path, const char *idx, uint64_t *out_n, struct pr_errinfo *ei)
 {
 	struct pr_trace *t;
-	uint64_t n = 0;
-	char *idx;
 	int err = pr_trace_open(&t, path, ei);
 
 	if (err)
 		return err;
-	idx = pr_index_path(path);
-	if (!idx) {
-		pr_trace_close(t);
-		return pr_fail(ei, PR_ENOMEM, "out of memory");
-	}
-	err = pr_index_rebuild(idx, t, &n, ei);
-	if (!err && !quiet)
-		pr_note("%s: %llu process images", idx, (unsigned long long)n);
-	free(idx);
+	err = pr_index_rebuild(idx, t, out_n, ei);
 	pr_trace_close(t);
+	return err;
+}
+
+/* An index follows from the trace byte for byte. */
+static int compare(const char *idx, const char *fresh, struct pr_errinfo *ei)
+{
+	FILE *a = fopen(idx, "re"), *b = a ? fopen(fresh, "re") : NULL;
+	char pa[65536], pb[sizeof(pa)];
+	size_t na = 0, nb = 0;
+	bool same = true;
+	int err = PR_OK;
+
+	if (!a || !b)
+		err = pr_fail_errno(ei, "%s: cannot open it", a ? fresh : idx);
+	do {
+		if (err)
+			break;
+		na = fread(pa, 1, sizeof(pa), a);
+		nb = fread(pb, 1, sizeof(pb), b);
+		same = na == nb && !memcmp(pa, pb, na);
+	} while (same && na);
+	if (!err && (ferror(a) || ferror(b)))
+		err = pr_fail(ei, PR_EIO, "%s: cannot read it", ferror(a) ? idx : fresh);
+	if (a)
+		fclose(a);
+	if (b)
+		fclose(b);
+	if (!err && !same)
+		err = pr_fail(ei, PR_EDATA, "%s is not what the trace gives: 'procrec reindex' makes it anew", idx);
+	return err;
+}
+
+static int check(const char *path, const char *idx, bool quiet, struct pr_errinfo *ei)
+{
+	char *fresh;
+	int err;
+
+	if (asprintf(&fresh, "%s.check", idx) < 0)
+		return pr_fail(ei, PR_ENOMEM, "out of memory");
+	err = make(path, fresh, NULL, ei);
+	if (!err) {
+		err = compare(idx, fresh, ei);
+		unlink(fresh);
+	}
+	if (!err && !quiet)
+		pr_note("%s is what the trace gives", idx);
+	free(fresh);
+	return err;
+}
+
+static int reindex(const char *path, bool only_check, bool quiet, struct pr_errinfo *ei)
+{
+	char *idx = pr_index_path(path);
+	uint64_t n = 0;
+	int err;
+
+	if (!idx)
+		return pr_fail(ei, PR_ENOMEM, "out of memory");
+	if (only_check) {
+		err = check(path, idx, quiet, ei);
+	} else {
+		err = make(path, idx, &n, ei);
+		if (!err && !quiet)
+			pr_note("%s: %llu process images", idx, (unsigned long long)n);
+	}
+	free(idx);
 	return err;
 }
 
 int pr_cmd_reindex(int argc, char **argv)
 {
-	bool quiet = false;
+	bool quiet = false, only_check = false;
 	const struct pr_option options[] = {
+		{0, "check", PR_OPT_FLAG, &only_check, NULL, "change nothing: is the index what the trace gives?", NULL},
 		{'q', "quiet", PR_OPT_FLAG, &quiet, NULL, "say nothing when it went well", NULL},
 		{0},
 	};
@@ -41,6 +101,6 @@ int pr_cmd_reindex(int argc, char **argv)
 	int n, err = pr_opts_parse(&usage, argc, argv, &n, &ei);
 
 	if (!err)
-		err = reindex(argv[0], quiet, &ei);
+		err = reindex(argv[0], only_check, quiet, &ei);
 	return pr_report(err, &ei);
 }

@@ -98,7 +98,7 @@ static int open_db(struct pr_index_rows *r, const char *path, struct pr_errinfo 
 	if (path)
 		sqlite3_file_control(r->db, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve);
 	err = exec(r, setup, ei);
-	err = err ? err : exec(r, path ? "PRAGMA cache_size=-6000" : "PRAGMA cache_size=-65536", ei);
+	err = err ? err : exec(r, path ? "PRAGMA cache_size=-4000" : "PRAGMA cache_size=-65536", ei);
 	err = err ? err : exec(r, "BEGIN", ei);
 	return err ? err : exec_layout(r, false, ei);
 }

@@ -12,7 +12,7 @@
 #include "schema/index_facts.h"
 
 #define RUN_FACTS 32768u
-#define MERGE_BYTES (16u << 20) /* of read buffers in all, roughly */
+#define MERGE_BYTES (4u << 20) /* of read buffers in all, roughly */
 
 struct order {
 	int64_t kt;
@@ -230,6 +230,10 @@ int pr_sorter_sort(struct pr_sorter *s, struct pr_errinfo *ei)
 	err = s->n ? spill(s, ei) : PR_OK;
 	if (err)
 		return err;
+	free(s->facts); /* nothing more is added */
+	free(s->order);
+	s->facts = NULL;
+	s->order = NULL;
 	s->per_run = MERGE_BYTES / sizeof(struct pr_facts) / s->n_runs;
 	if (s->per_run < 16)
 		s->per_run = 16;

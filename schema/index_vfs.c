@@ -11,6 +11,10 @@
 #define VFS_NAME "procrec-index"
 #define PAGE_DATA (PR_INDEX_PAGE - PR_INDEX_RESERVE)
 
+/* The header of a database tells the version of SQLite that wrote it: always the same here, as all else is. */
+#define WRITER_AT 96
+static const uint8_t writer[4] = {0x00, 0x2e, 0x63, 0x41}; /* 3.40.1 */
+
 /* SQLite allocates szOsFile bytes: ours, then the file of the VFS below. */
 struct checked_file {
 	sqlite3_file base;
@@ -61,6 +65,8 @@ static int vfs_write(sqlite3_file *file, const void *p, int n, sqlite3_int64 off
 	if (!is_page(f, n, off))
 		return below(file)->pMethods->xWrite(below(file), p, n, off);
 	memcpy(page, p, PAGE_DATA);
+	if (!off)
+		memcpy(page + WRITER_AT, writer, sizeof(writer));
 	pr_put_u64(page + PAGE_DATA, checksum(page, (uint64_t)(off / PR_INDEX_PAGE)));
 	return below(file)->pMethods->xWrite(below(file), page, n, off);
 }
