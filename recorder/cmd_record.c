@@ -260,8 +260,10 @@ int pr_cmd_record(int argc, char **argv)
 	char **own = calloc((size_t)argc + 1, sizeof(*own)); /* parsing moves argv about */
 	int status;
 
-	if (!own)
+	if (!own) {
+		pr_note("out of memory");
 		return PR_EXIT_SYSTEM;
+	}
 	memcpy(own, argv, (size_t)argc * sizeof(*own));
 	status = record(argc, argv, own);
 	free(own);

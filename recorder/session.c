@@ -382,6 +382,10 @@ int pr_session_run(const struct pr_session_options *opt, struct pr_session_resul
 	/* What never came to record is not to be left running; what failed later may be worth going on with. */
 	if (err && opt->resume && s.cap && !s.looped && !out->resumed)
 		pr_capture_unpin(opt->capture.pin_dir, NULL);
+	if (err && out->started && !s.looped && !out->resumed) {
+		unlink(opt->spool.path); /* nothing was recorded: an empty trace would be in the way of the next try */
+		out->started = false;
+	}
 	out->left_pinned = opt->resume && s.cap && pr_capture_is_pinned(opt->capture.pin_dir);
 	close_all(&s);
 	return err;
