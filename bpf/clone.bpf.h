@@ -53,6 +53,7 @@ static __always_inline int on_clone(struct task_struct *child, __u64 clone_flags
 	is.start = is.ktime = rd(child, start_boottime);
 	if (instance && (live_was_full || live_get(tgid, is.start)))
 		return 0;
+	c->rescued[PR_STREAM_CLONE] += instance;
 	/* One that began while we attached: the iterator may have found it before this. Then its record stands for the clone. */
 	if (is_old(is.start) && !claim(tgid, is.start, CLAIM_BEGIN))
 		return 0;

@@ -170,6 +170,7 @@ static __always_inline int on_exec(struct task_struct *task, __u32 old_tid, stru
 	bpf_core_read(&exec_id, 4, &task->self_exec_id); /* u32, and u64 in some kernels: the low half will do */
 	if (!s || !c || (instance && (live_was_full || (v && v->exec_id == exec_id))))
 		return 0;
+	c->rescued[PR_STREAM_EXEC] += instance;
 	if (v) {
 		s->was = *v;
 	} else {

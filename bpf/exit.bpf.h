@@ -155,6 +155,7 @@ static __always_inline int on_exit(struct task_struct *task, bool last, __u32 in
 	v = live_get(key.pid, key.ktime);
 	if (instance && !v) /* done, as a rule; else unknown, and to stay so */
 		return 0;
+	c->rescued[PR_STREAM_EXIT] += instance;
 	if (v) {
 		was = *v;
 		key.ktime = was.ktime;

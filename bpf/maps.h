@@ -16,6 +16,7 @@ struct pr_bpf_counts {
 	pr_u64 args_cut; /* strings of which not every byte went out */
 	pr_u64 reparent_cut; /* exits with more children than were walked */
 	pr_u64 woken_ns; /* when this CPU last woke the reader */
+	pr_u64 rescued[PR_STREAM_COUNT]; /* second instances: events that the first had not seen */
 	pr_u32 cpu_base; /* added to the CPU's number in envelopes */
 	pr_u32 pad;
 };

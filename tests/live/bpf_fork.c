@@ -382,8 +382,10 @@ static void case_orphans(void)
 	for (i = 0; i < 2; i++) {
 		untell();
 		run_actor(&f, i ? act_subreaper : act_orphan, NULL, NULL);
-		usleep(50000); /* the orphan sees the end of its pipe and goes too */
-		frames_take(&f);
+		for (n = 0; n < 500 && !frames_find(&f, PR_OP_EXIT, told->a, 0); n++) { /* the orphan sees the end of its pipe and goes too */
+			usleep(10000);
+			frames_take(&f);
+		}
 		fr = frames_find(&f, PR_OP_REPARENT, told->a, 0);
 		CHECK(fr);
 		if (fr)
@@ -397,6 +399,7 @@ static void case_orphans(void)
 		frames_clear(&f);
 	}
 	untell();
+	n = 300;
 	run_actor(&f, act_many_orphans, &n, NULL);
 	for (i = 0, n = 0; (size_t)i < f.n; i++) {
 		if (f.v[i].op != PR_OP_REPARENT)
