@@ -77,10 +77,12 @@ static int run(struct pr_report *r, struct report_args *a, struct pr_errinfo *ei
 
 	sink.ctx = r;
 	r->ei = ei;
-	if (a->output)
-		pr_buf_str(&path, a->output);
-	else
-		pr_buf_printf(&path, "%s.html", a->replay.trace);
+	pr_buf_str(&path, a->output ? a->output : a->replay.trace);
+	if (!a->output) {
+		while (path.len > 1 && path.data[path.len - 1] == '/') /* a trace may be a directory */
+			path.len--;
+		pr_buf_str(&path, ".html");
+	}
 	pr_buf_u8(&path, 0);
 	if (pr_buf_failed(&path))
 		return pr_fail(ei, PR_ENOMEM, "out of memory");

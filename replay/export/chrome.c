@@ -86,8 +86,8 @@ static void put_args(struct pr_export *x, struct pr_json *j, struct pr_life *l, 
 	pr_json_object(j, "args");
 	pr_json_u64(j, "pid", im->id.pid);
 	pr_export_json_id(x, j, "exec_id", im->id);
-	if (l->creator)
-		pr_export_json_id(x, j, "parent_exec_id", l->creator_id);
+	if (im->parent.pid)
+		pr_export_json_id(x, j, "parent_exec_id", im->parent);
 	pr_json_bytes(j, "binary", s.p, s.n);
 	if (im->image) {
 		pr_export_json_argv(x, j, "argv", "argv_b64", im->image, false);
@@ -97,8 +97,8 @@ static void put_args(struct pr_export *x, struct pr_json *j, struct pr_life *l, 
 		s = pr_image_user(im->image);
 		pr_json_bytes(j, "user", s.p, s.n);
 	}
-	pr_json_str(j, "how", pr_life_how(l, im));
-	pr_json_str(j, "certainty", pr_life_certainty_name(l->certainty));
+	pr_json_str(j, "how", pr_life_how(im));
+	pr_json_str(j, "certainty", pr_life_certainty_name(im->certainty));
 	pr_json_str(j, "ended_by", pr_life_ended_by(l, im));
 	if (l->is_over && l->end == PR_LIFE_EXIT)
 		pr_export_json_exit(j, "exit", l->status);

@@ -114,10 +114,9 @@ static int image(void *ctx, struct pr_life *l, const struct pr_life_image *im)
 	put_id(x, im->parent.pid, im->parent);
 	put_u64(x, true, im->id.pid);
 	put_u64(x, l->creator_id.pid, l->creator_id.pid);
-	put_str(x, pr_life_how(l, im));
-	put_str(x, pr_life_certainty_name(l->certainty));
-	put_u64(x, im->number <= 1 && l->first.ktime != im->id.ktime && im->start == PR_LIFE_EXEC && im->parent.pid != im->id.pid,
-		l->first.ktime);
+	put_str(x, pr_life_how(im));
+	put_str(x, pr_life_certainty_name(im->certainty));
+	put_u64(x, im->first_exec && l->first.ktime != im->id.ktime, l->first.ktime);
 	put_u64(x, true, from);
 	put_u64(x, ended, im->to);
 	put_time(x, true, from);
@@ -128,7 +127,7 @@ static int image(void *ctx, struct pr_life *l, const struct pr_life_image *im)
 	put_u64(x, exited && pr_status_signal(l->status), pr_status_signal(l->status));
 	put_what(x, im->image);
 	put_u64(x, true, l->children);
-	put_str(x, last && l->gap ? "yes" : "");
+	put_str(x, last && l->gap ? l->lost_exec ? "end+exec" : "end" : l->lost_exec ? "exec" : "");
 	pr_buf_str(&x->out.buf, "\r\n");
 	return pr_export_written(x);
 }

@@ -92,8 +92,8 @@ static void put_own(struct pr_export *x, struct pr_json *j, const struct pr_life
 	if (l->now.parent.pid)
 		pr_export_json_id(x, j, "parent_exec_id", l->now.parent);
 	pr_json_u64(j, "ktime", l->now.id.ktime);
-	pr_json_str(j, "how", pr_life_how(l, &l->now));
-	pr_json_str(j, "certainty", pr_life_certainty_name(l->certainty));
+	pr_json_str(j, "how", pr_life_how(&l->now));
+	pr_json_str(j, "certainty", pr_life_certainty_name(l->now.certainty));
 	if (l->is_over && l->end == PR_LIFE_EXIT)
 		pr_export_json_exit(j, "exit", l->status);
 	pr_json_object_end(j);

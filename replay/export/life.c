@@ -43,7 +43,7 @@ struct pr_life *pr_life_new(struct pr_walk *w, struct pr_id id)
 		return NULL;
 	l->first = l->now.id = id;
 	l->now.from = id.ktime;
-	l->certainty = PR_LIFE_UNKNOWN;
+	l->certainty = l->now.certainty = PR_LIFE_UNKNOWN;
 	l->serial = w->n_serials++;
 	if (pr_life_add_id(w, l, id)) {
 		free(l->ids);
@@ -142,6 +142,13 @@ void pr_life_release_all(struct pr_walk *w)
 	for (size_t i = 0; i < PR_WALK_GRAVES; i++) {
 		pr_life_unref(w, w->graves[i]);
 		w->graves[i] = NULL;
+	}
+	for (size_t i = 0; i < PR_WALK_DISPLACED; i++) {
+		struct pr_life *l = w->displaced[i];
+
+		if (l && !l->is_over)
+			pr_life_unref(w, l);
+		pr_life_unref(w, l);
 	}
 	while ((s = pr_map_each(&w->by_pid, &pos))) /* left open by a walk that ended early */
 		pr_life_unref(w, s->v.p);

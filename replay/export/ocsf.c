@@ -136,8 +136,8 @@ static void put_unmapped(struct pr_export *x, struct pr_json *j, const struct pr
 	if (l->now.parent.pid)
 		pr_export_json_id(x, j, "parent_exec_id", l->now.parent);
 	pr_json_u64(j, "ktime", l->now.id.ktime);
-	pr_json_str(j, "how", pr_life_how(l, &l->now));
-	pr_json_str(j, "certainty", pr_life_certainty_name(l->certainty));
+	pr_json_str(j, "how", pr_life_how(&l->now));
+	pr_json_str(j, "certainty", pr_life_certainty_name(l->now.certainty));
 	if (l->now.image)
 		pr_export_json_argv(x, j, "argv", "argv_b64", l->now.image, false);
 	if (l->is_over && l->end == PR_LIFE_EXIT)

@@ -26,13 +26,11 @@ const char *pr_life_certainty_name(enum pr_life_certainty c)
 	return names[c];
 }
 
-const char *pr_life_how(const struct pr_life *l, const struct pr_life_image *im)
+const char *pr_life_how(const struct pr_life_image *im)
 {
 	static const char *const names[] = {"unknown", "clone", "exec", "snapshot"};
-	bool first = im->start == PR_LIFE_EXEC && im->number <= 1 && im->parent.pid != im->id.pid;
 
-	(void)l;
-	return first ? "clone+exec" : names[im->start];
+	return im->first_exec ? "clone+exec" : names[im->start];
 }
 
 const char *pr_life_ended_by(const struct pr_life *l, const struct pr_life_image *im)
@@ -123,6 +121,31 @@ static int end_life(struct pr_walk *w, struct pr_life *l, enum pr_life_end how, 
 	return err;
 }
 
+static int settle_displaced(struct pr_walk *w, struct pr_life **slot)
+{
+	struct pr_life *l = *slot;
+	int err = PR_OK;
+
+	*slot = NULL;
+	if (l && !l->is_over)
+		err = end_life(w, l, PR_LIFE_REUSED, l->reused_at, 0);
+	pr_life_unref(w, l);
+	return err;
+}
+
+/* Another process has its pid: it has ended, or the frames came out of order and its exit comes yet. */
+static int displace(struct pr_walk *w, struct pr_life *l, uint64_t when)
+{
+	struct pr_life **slot = &w->displaced[w->n_displaced++ % PR_WALK_DISPLACED];
+	int err = settle_displaced(w, slot);
+
+	child_ends(l, when);
+	l->reused_at = when;
+	l->refs++;
+	*slot = l;
+	return err;
+}
+
 static void note_time(struct pr_walk *w, uint64_t ktime)
 {
 	if (w->start_ktime == UINT64_MAX)
@@ -152,7 +175,7 @@ static int open_life(struct pr_walk *w, struct pr_life *l, uint64_t when)
 	l->refs++;
 	w->n_lives++;
 	if (old && old != l)
-		err = end_life(w, old, PR_LIFE_REUSED, l->first.ktime, 0);
+		err = displace(w, old, l->first.ktime);
 	if (err)
 		return err;
 	s = pr_map_put(&w->by_pid, l->first.pid, 0, NULL);
@@ -218,10 +241,14 @@ static int on_snapshot(struct pr_walk *w, const struct pr_event *ev, struct pr_i
 		return err;
 	}
 	set_image(&l->now, image);
-	if (l->seen) /* cloned while the snapshot was taken: the clone frame knows better who created it */
-		return PR_OK;
 	l->now.start = PR_LIFE_SNAPSHOT;
+	l->now.certainty = l->now.certainty == PR_LIFE_INFERRED ? PR_LIFE_INFERRED : PR_LIFE_SNAPSHOTTED;
+	if (l->seen) { /* cloned while the snapshot was taken: the clone frame knows better who created it */
+		l->certainty = l->certainty == PR_LIFE_OBSERVED ? PR_LIFE_SNAPSHOTTED : l->certainty;
+		return PR_OK;
+	}
 	l->now.parent = e->parent;
+	l->now.certainty = certainty_of(e->flags, PR_LIFE_SNAPSHOTTED);
 	set_info(w, &l->now);
 	err = pr_life_set_creator(w, l, e->parent, certainty_of(e->flags, PR_LIFE_SNAPSHOTTED));
 	return err ? err : open_life(w, l, ev->ktime);
@@ -242,7 +269,6 @@ static struct pr_life *life_before(struct pr_walk *w, const struct pr_execve *e)
 	if (!l || l->now.id.ktime >= e->id.ktime)
 		return NULL;
 	l->lost_exec = true; /* most likely: its exec to the image that this one replaced is missing */
-	l->certainty = PR_LIFE_INFERRED;
 	return l;
 }
 
@@ -262,7 +288,9 @@ static int first_met_by_exec(struct pr_walk *w, const struct pr_event *ev, struc
 	set_image(&l->now, image);
 	l->now.id = e->id;
 	l->now.start = PR_LIFE_EXEC;
+	l->now.first_exec = e->flags & PR_EXEC_CLONE;
 	l->now.parent = pr_execve_parent(e);
+	l->now.certainty = certainty_of(e->flags, PR_LIFE_OBSERVED);
 	l->now.from = l->first.ktime < e->id.ktime ? l->first.ktime : e->id.ktime;
 	l->execs++;
 	set_info(w, &l->now);
@@ -298,6 +326,7 @@ static int on_exec(struct pr_walk *w, const struct pr_event *ev, struct pr_image
 	number = l->now.number + 1;
 	set_image(&l->now, image);
 	l->now = (struct pr_life_image){.id = e->id, .parent = pr_execve_parent(e), .image = image, .start = PR_LIFE_EXEC,
+		.first_exec = e->flags & PR_EXEC_CLONE, .certainty = certainty_of(e->flags, PR_LIFE_OBSERVED),
 		.number = number, .from = e->id.ktime};
 	l->execs++;
 	set_info(w, &l->now);
@@ -316,26 +345,28 @@ static int on_execve(struct pr_walk *w, const struct pr_event *ev)
 static int on_clone(struct pr_walk *w, const struct pr_event *ev)
 {
 	const struct pr_clone *c = &ev->clone;
-	enum pr_life_certainty certainty = certainty_of(c->flags, PR_LIFE_OBSERVED);
 	struct pr_life *l;
 	int err = get_life(w, c->id, &l);
 
 	if (err || l->is_over)
 		return err;
 	if (l->seen) { /* known by a snapshot, which knows less of who created it */
-		if (l->now.start != PR_LIFE_SNAPSHOT || l->certainty == PR_LIFE_OBSERVED)
+		if (l->now.start != PR_LIFE_SNAPSHOT)
 			return PR_OK;
 		child_ends(l, l->now.from);
-		err = pr_life_set_creator(w, l, c->parent, certainty);
+		l->now.parent = c->parent;
+		l->now.certainty = certainty_of(c->flags, PR_LIFE_SNAPSHOTTED);
+		err = pr_life_set_creator(w, l, c->parent, certainty_of(c->flags, PR_LIFE_SNAPSHOTTED));
 		if (!err)
 			child_begins(w, l, l->now.from);
 		return err;
 	}
-	err = pr_life_set_creator(w, l, c->parent, certainty);
+	err = pr_life_set_creator(w, l, c->parent, certainty_of(c->flags, PR_LIFE_OBSERVED));
 	if (err)
 		return err;
 	l->now.start = PR_LIFE_CLONE;
 	l->now.parent = c->parent;
+	l->now.certainty = certainty_of(c->flags, PR_LIFE_OBSERVED);
 	if (l->creator_image)
 		set_image(&l->now, pr_image_ref(l->creator_image));
 	return open_life(w, l, ev->ktime);
@@ -392,6 +423,8 @@ static int end_open(struct pr_walk *w)
 
 	if (!v)
 		return PR_ENOMEM;
+	for (uint64_t i = 0; !err && i < PR_WALK_DISPLACED; i++)
+		err = settle_displaced(w, &w->displaced[(w->n_displaced + i) % PR_WALK_DISPLACED]);
 	while ((s = pr_map_each(&w->by_pid, &pos)))
 		v[k++] = s->v.p;
 	qsort(v, n, sizeof(struct pr_life *), compare_lives);

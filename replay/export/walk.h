@@ -17,6 +17,7 @@
 #include "replay/session.h"
 
 #define PR_WALK_GRAVES 4096u /* power of two */
+#define PR_WALK_DISPLACED 1024u /* processes whose pid another one has by now: so many wait for an exit that comes late */
 
 enum pr_life_start { PR_LIFE_UNSEEN, PR_LIFE_CLONE, PR_LIFE_EXEC, PR_LIFE_SNAPSHOT };
 enum pr_life_end {
@@ -30,8 +31,10 @@ enum pr_life_certainty { PR_LIFE_OBSERVED, PR_LIFE_SNAPSHOTTED, PR_LIFE_INFERRED
 struct pr_life_image {
 	struct pr_id id;
 	struct pr_id parent; /* the value's parent key; pid 0: none */
+	enum pr_life_certainty certainty; /* of that */
 	struct pr_image *image; /* counted; NULL: no frame tells. Before the first exec: the creator's */
 	enum pr_life_start start;
+	bool first_exec; /* the first exec behind a clone */
 	uint32_t number; /* among those of the life, from 0 */
 	uint64_t from, to; /* ktime; `to` once it is over */
 	uint64_t busy_ns; /* of that time, within the trace: with at least one child alive that it created */
@@ -55,6 +58,7 @@ struct pr_life {
 	enum pr_life_certainty certainty; /* of the creator, or of having none */
 	enum pr_life_end end;
 	uint64_t end_ktime; /* PR_LIFE_OPEN: the end of the trace */
+	uint64_t reused_at; /* displaced: when the other one began */
 	uint32_t status; /* wait status */
 	uint32_t execs, children;
 	struct pr_life_image now; /* the one that it has, or had last */
@@ -85,7 +89,8 @@ struct pr_walk {
 	struct pr_map lives; /* identity -> struct pr_life *; counted once by ids */
 	struct pr_map by_pid; /* (pid, 0) -> the open struct pr_life * */
 	struct pr_life *graves[PR_WALK_GRAVES]; /* counted */
-	uint64_t n_buried, n_serials;
+	struct pr_life *displaced[PR_WALK_DISPLACED]; /* counted */
+	uint64_t n_buried, n_displaced, n_serials;
 	uint64_t from, to; /* selected time */
 	bool has_pid, has_tree;
 	uint64_t pid, tree;
@@ -117,7 +122,7 @@ struct pr_slice pr_walk_host(const struct pr_walk *w);
 struct pr_slice pr_life_binary(const struct pr_image *im, struct pr_buf *scratch);
 const char *pr_life_certainty_name(enum pr_life_certainty c);
 /* "clone", "exec", "clone+exec", "snapshot", "unknown": how the image came about. */
-const char *pr_life_how(const struct pr_life *l, const struct pr_life_image *im);
+const char *pr_life_how(const struct pr_life_image *im);
 /* "exit", "exec", "reused", "open" */
 const char *pr_life_ended_by(const struct pr_life *l, const struct pr_life_image *im);
 

@@ -572,7 +572,7 @@ function reveal(p) {
 		if (changed) rebuild();
 	}
 	const k = shown.indexOf(p), s = $("scroll");
-	if (k >= 0 && (k * LINE < s.scrollTop || (k + 1) * LINE > s.scrollTop + s.clientHeight)) s.scrollTop = k * LINE - s.clientHeight / 2;
+	if (k >= 0 && (k * LINE < s.scrollTop || (k + 1) * LINE > s.scrollTop + s.clientHeight)) s.scrollTop = Math.round((k * LINE - s.clientHeight / 2) / LINE) * LINE;
 	drawRows();
 }
 
@@ -761,6 +761,7 @@ function search() {
 	$("prev").disabled = $("next").disabled = !matches || !matches.length;
 	$("scroll").scrollTop = 0;
 	rebuild();
+	if (!matches && selected >= 0) reveal(selected);
 	schedule();
 }
 function step(d) {
