@@ -241,6 +241,23 @@ static void put_string(struct emit *e, const char *key, struct pr_slice s)
 	pr_json_bytes_element(&e->j, s.p ? s.p : (const uint8_t *)"", s.n);
 }
 
+/* The time that was selected: what the page shows first. */
+static void put_view(struct emit *e)
+{
+	const struct pr_walk *w = &e->r->walk;
+
+	pr_json_array(&e->j, "view");
+	if (w->from)
+		pr_json_s64(&e->j, NULL, since_start(e, w->from));
+	else
+		pr_json_null(&e->j, NULL);
+	if (w->to != UINT64_MAX)
+		pr_json_s64(&e->j, NULL, since_start(e, w->to));
+	else
+		pr_json_null(&e->j, NULL);
+	pr_json_array_end(&e->j);
+}
+
 static void put_data(struct emit *e)
 {
 	const struct pr_walk *w = &e->r->walk;
@@ -264,6 +281,7 @@ static void put_data(struct emit *e)
 		pr_json_null(&e->j, "startReal");
 	}
 	pr_json_u64(&e->j, "span", w->now_ktime > e->start ? w->now_ktime - e->start : 0);
+	put_view(e);
 	pr_json_bool(&e->j, "sealed", st.sealed);
 	put_columns(e);
 	put_words(e);

@@ -159,16 +159,20 @@ if (root >= 0) {
 let onlyCommand = root >= 0;
 const isShown = p => onlyCommand ? inCommand[p] || isAbove[p] : showIdle || !(flags[p] & IDLE);
 
+/* Of a subtree that is higher than this, the rows below may fall on those of others: only crafted traces have such. */
+const HEIGHT_MAX = 1000;
 function place(kids, free, height, from, to, off) {
-	let rows = 0;
+	let rows = 0, used = 0;
+	if (kids.length === 1) { off[kids[0]] = 0; return height[kids[0]]; }
 	for (const c of kids) {
-		const h = height[c];
+		const h = Math.min(height[c], HEIGHT_MAX);
 		let r = 0;
 		for (let k = 0; k < h && r < 2000; ) {
-			if (free[r + k] !== undefined && r + k < rows && free[r + k] > from[c]) { r += k + 1; k = 0; } else k++;
+			if (r + k < used && free[r + k] > from[c]) { r += k + 1; k = 0; } else k++;
 		}
 		for (let k = 0; k < h; k++) free[r + k] = to[c];
-		rows = Math.max(rows, r + h);
+		used = Math.max(used, r + h);
+		rows = Math.max(rows, r + height[c]);
 		off[c] = r;
 	}
 	return rows;
@@ -445,6 +449,7 @@ function drawLineage() {
 	for (let p = selected; up[p] >= 0; p = up[p]) {
 		const x = Math.round(X(begin[p])) + .5, ya = row[up[p]] * ROW + AXIS + 6 - scrollY + ROW - 3, yb = row[p] * ROW + AXIS + 6 - scrollY;
 		if (row[p] < 0 || row[up[p]] < 0) break;
+		if (yb < 0 || ya > H) continue;
 		g.beginPath();
 		g.moveTo(x, ya);
 		g.lineTo(x, yb);
@@ -652,12 +657,14 @@ function details(p) {
 	for (let u = p; u >= 0; u = up[u]) chain.push(u);
 	side.append(el("h3", "", "Ancestry"));
 	const ol = el("ol", "chain");
-	for (const u of chain.reverse()) {
+	const top = chain[chain.length - 1], left = chain.length - 60;
+	if (left > 0) chain.splice(50, left);
+	chain.reverse().forEach((u, k) => {
+		if (left > 0 && k === 10) ol.append(el("li", "muted", "⋮ " + count(left) + " more"));
 		const li = el("li", u === p ? "me" : "");
 		li.append(link(u, pid[u]));
 		ol.append(li);
-	}
-	const top = chain[0];
+	});
 	if (D.ppid[top] && up[top] < 0) side.append(el("p", "muted", "created by pid " + D.ppid[top] + ", which is not shown here"));
 	side.append(ol);
 	if (nChildren[p]) {
@@ -980,6 +987,7 @@ const media = window.matchMedia("(prefers-color-scheme: dark)");
 setTheme(media.matches);
 media.addEventListener("change", e => setTheme(e.matches));
 new ResizeObserver(() => { setScroll(scrollY); schedule(); drawRows(); }).observe(document.querySelector(".left"));
+if (D.view[0] !== null || D.view[1] !== null) setWindow(D.view[0] === null ? 0 : D.view[0], D.view[1] === null ? SPAN : D.view[1]);
 if (root >= 0) { fit(canvas, g); H = canvas.getBoundingClientRect().height; setScroll((row[root] - 1.5) * ROW); $("scroll").scrollTop = Math.max(0, (shown.indexOf(root) - 1) * LINE); }
 document.documentElement.dataset.ready = "1";
 })();

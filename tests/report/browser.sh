@@ -23,6 +23,11 @@ page() { # page NAME FOLDER
 	(cd "$2" && "$program" asm "$1.frames" -o "$pages/$1.seg") && "$program" report "$pages/$1.seg" -o "$pages/$1.html" 2>/dev/null
 }
 page hostile-page "$here"
+page command "$here"
+for shape in deep wide; do
+	python3 "$here/shapes.py" $shape 30000 >"$pages/$shape.raw" && "$program" pack "$pages/$shape.raw" -o "$pages/$shape.seg" >/dev/null 2>&1 &&
+		"$program" report "$pages/$shape.seg" -o "$pages/$shape.html" 2>/dev/null
+done
 for name in own-frames gaps empty hostile-strings lineage; do page "$name" "$here/../../fixtures/src"; done
 "$out/gen_trace" "$pages/big.seg" 100000 && "$program" report "$pages/big.seg" -o "$pages/big.html" 2>/dev/null
 NODE_PATH=$out/node_modules exec node "$here/browser.cjs" "$pages"
