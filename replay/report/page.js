@@ -374,8 +374,9 @@ function drawLabels(labels) {
 		const left = room - name.length - 1;
 		if (left < 8 || isForked(i)) continue;
 		const args = argText(i).slice(0, left + 1);
-		g.fillStyle = css.muted;
+		g.globalAlpha = .64;
 		g.fillText(args.length > left ? args.slice(0, left - 1) + "…" : args, x + (name.length + 1) * cw, y + 12);
+		g.globalAlpha = 1;
 	}
 }
 
