@@ -13,7 +13,7 @@
 
 /* The header of a database tells the version of SQLite that wrote it: always the same here, as all else is. */
 #define WRITER_AT 96
-static const uint8_t writer[4] = {0x00, 0x2e, 0x63, 0x41}; /* 3.40.1 */
+static const uint8_t writer[4] = {0x00, 0x2e, 0x63, 0x01}; /* 3.40.1 */
 
 /* SQLite allocates szOsFile bytes: ours, then the file of the VFS below. */
 struct checked_file {
