@@ -2,9 +2,9 @@
 /*
  * args.bpf.h: the strings of an exec: filename, argument list, cwd, in the order in which they stand in the frame.
  *
- * At the exec tracepoint the new image has not run yet, so the strings lie in its memory as the kernel put them there: one after
- * another from arg_start, each with its NUL. argv[0] is split off into an item, the rest goes inline without the NUL that ends
- * the last argument, or into data frames.
+ * At the exec tracepoint the new image has not run yet, so the strings lie in its memory as the kernel put them there:
+ * one after another from arg_start, each with its NUL. argv[0] is split off into an item, the rest goes inline without
+ * the NUL that ends the last argument, or into data frames.
  */
 #ifndef PROCREC_BPF_ARGS_H
 #define PROCREC_BPF_ARGS_H
@@ -98,8 +98,8 @@ static __always_inline void put_args(struct scratch *s, struct build *b, struct 
 }
 
 /*
- * The cwd, after the NUL that separates it from inline arguments. Without any argument there is no NUL: a frame without one has a cwd
- * alone. Longer than fits inline: its last bytes here, the whole of it as an item.
+ * The cwd, after the NUL that separates it from inline arguments. Without any argument there is no NUL: a frame without
+ * one has a cwd alone. Longer than fits inline: its last bytes here, the whole of it as an item.
  */
 static __always_inline void put_cwd(struct scratch *s, struct build *b, __u32 slot, struct task_struct *task)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
 /*
- * clone.bpf.h: a new process, seen by its creator before it runs for the first time (so even a vfork child's frames follow its clone's).
+ * clone.bpf.h: a new process, seen by its creator before it runs for the first time (so even a vfork child's frames
+ * follow its clone's).
  */
 #ifndef PROCREC_BPF_CLONE_H
 #define PROCREC_BPF_CLONE_H
@@ -15,8 +16,8 @@ struct clone_record {
 	struct pr_msg_clone m;
 };
 
-static __always_inline void clone_emit(struct pr_bpf_counts *c, struct task_struct *child, const struct pr_bpf_live *is,
-				       __u64 clone_flags)
+static __always_inline void clone_emit(
+	struct pr_bpf_counts *c, struct task_struct *child, const struct pr_bpf_live *is, __u64 clone_flags)
 {
 	__u64 now = bpf_ktime_get_boot_ns();
 	struct clone_record r = {};
@@ -54,7 +55,8 @@ static __always_inline int on_clone(struct task_struct *child, __u64 clone_flags
 	if (instance && (live_was_full || live_get(tgid, is.start)))
 		return 0;
 	c->rescued[PR_STREAM_CLONE] += instance;
-	/* One that began while we attached: the iterator may have found it before this. Then its record stands for the clone. */
+	/* One that began while we attached: the iterator may have found it before this. Then its record stands for the
+	 * clone. */
 	if (is_old(is.start) && !claim(tgid, is.start, CLAIM_BEGIN))
 		return 0;
 	key_of(self, &is.parent);

@@ -2,9 +2,9 @@
 /*
  * data.bpf.h: what does not fit inline goes out before its frame, in data frames of up to PR_DATA_PAYLOAD_MAX bytes.
  *
- * They may use the ring only while a quarter of it stays free, so that they never crowd out execs, clones and exits. When one does not find
- * room the rest of the item is given up too (chunks are appended by the reader, so a hole would go unseen); each
- * chunk that is not sent takes its sequence number and is counted as lost.
+ * They may use the ring only while a quarter of it stays free, so that they never crowd out execs, clones and exits.
+ * When one does not find room the rest of the item is given up too (chunks are appended by the reader, so a hole would
+ * go unseen); each chunk that is not sent takes its sequence number and is counted as lost.
  */
 #ifndef PROCREC_BPF_DATA_H
 #define PROCREC_BPF_DATA_H
@@ -31,7 +31,8 @@ __attribute__((noinline)) int data_chunk(__u64 from, __u32 n, __u32 user, __u32 
 		return false;
 	opaque(n);
 	n &= PR_ITEMS_END - 1;
-	err = user ? bpf_probe_read_user(s->payload, n, (void *)from) : bpf_probe_read_kernel(s->payload, n, (void *)from);
+	err = user ? bpf_probe_read_user(s->payload, n, (void *)from)
+		   : bpf_probe_read_kernel(s->payload, n, (void *)from);
 	if (err)
 		return false;
 	envelope(c, &s->data_env, PR_STREAM_DATA, sizeof(s->data) + n);
@@ -44,7 +45,8 @@ __attribute__((noinline)) int data_chunk(__u64 from, __u32 n, __u32 user, __u32 
 	return true;
 }
 
-/* Sends `len` bytes from an address of the process (or of the kernel) under the id {pid_tgid, time}; returns how many bytes went out. */
+/* Sends `len` bytes from an address of the process (or of the kernel) under the id {pid_tgid, time}; returns how many
+ * bytes went out. */
 __attribute__((noinline)) __u32 data_send(__u64 from, __u32 len, __u64 time, __u32 user, __u32 slot)
 {
 	struct scratch *s = scratch_get(slot);

@@ -2,8 +2,8 @@
 /*
  * emit.bpf.h: envelopes, sequence numbers, the ring, the counters.
  *
- * A sequence number is taken before it is known whether the frame finds room, and stays taken. Each (cpu, stream) has one
- * writer: a stream belongs to one program, and the kernel does not run a program inside itself on one CPU. So plain
+ * A sequence number is taken before it is known whether the frame finds room, and stays taken. Each (cpu, stream) has
+ * one writer: a stream belongs to one program, and the kernel does not run a program inside itself on one CPU. So plain
  * additions do, and no fetching atomics are needed, which 5.10 lacks. Two different programs may interleave on a CPU
  * (newer kernels preempt them): that is why streams and scratch space are not shared among programs.
  */
@@ -14,9 +14,10 @@
 #include "bpf/maps.h"
 
 /*
- * Two instances. Since 7.0 a tracepoint program may be preempted; a task that comes to the same program on that CPU meanwhile is skipped by
- * the kernel. So each program is there twice on such kernels: the second one looks whether the first did its work, and does it if not. It
- * has counters and scratch space of its own, and emits as if from a CPU of its own (number: CPUs + CPU).
+ * Two instances. Since 7.0 a tracepoint program may be preempted; a task that comes to the same program on that CPU
+ * meanwhile is skipped by the kernel. So each program is there twice on such kernels: the second one looks whether the
+ * first did its work, and does it if not. It has counters and scratch space of its own, and emits as if from a CPU of
+ * its own (number: CPUs + CPU).
  */
 const volatile __u64 ring_bytes = 16 << 20;
 const volatile __u32 cpus = 1; /* possible CPUs */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
-/* exec.bpf.h: an exec, at its tracepoint: the new image is in place and has not run; and the minimal frame of an unknown process. */
+/* exec.bpf.h: an exec, at its tracepoint: the new image is in place and has not run; and the minimal frame of an
+ * unknown process. */
 #ifndef PROCREC_BPF_EXEC_H
 #define PROCREC_BPF_EXEC_H
 
@@ -8,8 +9,8 @@
 #include "bpf/task.bpf.h"
 
 /*
- * What every execve frame says of its process. process.uid is the effective uid: the reference's own scan of procfs puts that one there;
- * the real one is in creds.
+ * What every execve frame says of its process. process.uid is the effective uid: the reference's own scan of procfs
+ * puts that one there; the real one is in creds.
  */
 static __always_inline void execve_fill(struct pr_msg_execve *m, struct task_struct *task, __u32 tgid)
 {
@@ -33,18 +34,19 @@ static __always_inline void execve_fill(struct pr_msg_execve *m, struct task_str
 }
 
 /*
- * A process that was alive at the start and that exec or exit meets before the iterator does: its present image gets its one
- * frame here, with what is still to be known of it. `name`: its comm, or 0 when exec has replaced that already.
+ * A process that was alive at the start and that exec or exit meets before the iterator does: its present image gets
+ * its one frame here, with what is still to be known of it. `name`: its comm, or 0 when exec has replaced that already.
  */
 static __always_inline void emit_unknown(struct execve_record *r, struct pr_bpf_counts *c, struct task_struct *leader,
-					 const struct pr_key *key, const struct pr_key *parent, __u32 stream, bool name)
+	const struct pr_key *key, const struct pr_key *parent, __u32 stream, bool name)
 {
 	__u64 now = bpf_ktime_get_boot_ns();
 	__u32 n = 0;
 	long len;
 
 	execve_fill(&r->m, leader, key->pid);
-	r->m.process.flags |= PR_EXEC_PROCFS | PR_EXEC_TASK_WALK | PR_EXEC_MISS | PR_EXEC_ERROR_ARGS | PR_EXEC_ERROR_CWD;
+	r->m.process.flags |=
+		PR_EXEC_PROCFS | PR_EXEC_TASK_WALK | PR_EXEC_MISS | PR_EXEC_ERROR_ARGS | PR_EXEC_ERROR_CWD;
 	len = name ? bpf_probe_read_kernel_str(r->strings, 16, &leader->comm) : 0;
 	if (len > 0)
 		n = len & 31;
@@ -71,12 +73,12 @@ static __always_inline bool exe_is_filename(struct linux_binprm *bprm, bool scri
 	bpf_probe_read_kernel_str(head, sizeof(head), rd(bprm, filename));
 	if (script || head[0] != '/')
 		return false;
-	return !(head[1] == 'd' && head[2] == 'e' && head[3] == 'v' && head[4] == '/' && head[5] == 'f' && head[6] == 'd' &&
-		 head[7] == '/');
+	return !(head[1] == 'd' && head[2] == 'e' && head[3] == 'v' && head[4] == '/' && head[5] == 'f' &&
+		 head[6] == 'd' && head[7] == '/');
 }
 
-static __always_inline void put_items(struct scratch *s, struct build *b, __u32 slot, struct task_struct *task,
-				      struct linux_binprm *bprm)
+static __always_inline void put_items(
+	struct scratch *s, struct build *b, __u32 slot, struct task_struct *task, struct linux_binprm *bprm)
 {
 	const char *interp = rd(bprm, interp);
 	bool script = interp != rd(bprm, filename);
@@ -98,8 +100,8 @@ static __always_inline void put_items(struct scratch *s, struct build *b, __u32 
 }
 
 /* EXEC_INFO on top of the items, its envelope on top of that. */
-static __always_inline void put_info(struct scratch *s, struct build *b, struct pr_bpf_counts *c, struct task_struct *task,
-				     struct linux_binprm *bprm, __u32 old_tid)
+static __always_inline void put_info(struct scratch *s, struct build *b, struct pr_bpf_counts *c,
+	struct task_struct *task, struct linux_binprm *bprm, __u32 old_tid)
 {
 	struct info_record *r = &s->info;
 	__u32 size = sizeof(r->m) + PR_ITEMS_END - b->pos, at = b->pos - sizeof(*r);
@@ -121,7 +123,7 @@ static __always_inline void put_info(struct scratch *s, struct build *b, struct 
 }
 
 static __always_inline void exec_emit(struct scratch *s, struct pr_bpf_counts *c, struct task_struct *task,
-				      struct linux_binprm *bprm, __u32 old_tid, __u64 now, const struct pr_bpf_live *was, __u32 slot)
+	struct linux_binprm *bprm, __u32 old_tid, __u64 now, const struct pr_bpf_live *was, __u32 slot)
 {
 	struct execve_record *r = &s->exec;
 	struct build *b = &s->build;
@@ -187,7 +189,8 @@ static __always_inline int on_exec(struct task_struct *task, __u32 old_tid, stru
 	live_put(tgid, &s->is, BPF_ANY);
 	if (!is_emitted(&s->was))
 		return 0;
-	if ((s->was.flags & PR_LIVE_WALKED) && !(s->was.flags & PR_LIVE_TOLD) && is_old(start) && claim(tgid, start, CLAIM_BEGIN))
+	if ((s->was.flags & PR_LIVE_WALKED) && !(s->was.flags & PR_LIVE_TOLD) && is_old(start) &&
+		claim(tgid, start, CLAIM_BEGIN))
 		emit_unknown(&s->exec, c, task, &key, &s->was.parent, PR_STREAM_EXEC, false);
 	exec_emit(s, c, task, bprm, old_tid, now, &s->was, slot);
 	return 0;

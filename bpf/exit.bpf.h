@@ -17,7 +17,8 @@ struct {
 	__type(value, struct execve_record);
 } exit_scratch SEC(".maps");
 
-/* The process to which the kernel will give the children of `father`, all threads of which end; as find_new_reaper() does. */
+/* The process to which the kernel will give the children of `father`, all threads of which end; as find_new_reaper()
+ * does. */
 static __always_inline struct task_struct *new_reaper(struct task_struct *father)
 {
 	struct pid *pid = rd(father, thread_pid);
@@ -46,7 +47,8 @@ struct reparent_record {
 };
 
 /* One child gets a new parent. A global function, so that the verifier does not go through it a thousand times. */
-__attribute__((noinline)) int reparent_one(__u64 child_, __u32 old_pid_and_instance, __u64 old_ktime, __u32 new_pid, __u64 new_ktime)
+__attribute__((noinline)) int reparent_one(
+	__u64 child_, __u32 old_pid_and_instance, __u64 old_ktime, __u32 new_pid, __u64 new_ktime)
 {
 	struct task_struct *child = (void *)child_;
 	struct pr_bpf_counts *c = counts_get(old_pid_and_instance >> 31);
@@ -67,7 +69,8 @@ __attribute__((noinline)) int reparent_one(__u64 child_, __u32 old_pid_and_insta
 }
 
 /* Children hang on the thread that made them; those of threads that went earlier have moved to one that still lived. */
-static __always_inline void reparent(struct pr_bpf_counts *c, struct task_struct *task, struct pr_key *old, __u32 instance)
+static __always_inline void reparent(
+	struct pr_bpf_counts *c, struct task_struct *task, struct pr_key *old, __u32 instance)
 {
 	__u64 head = (__u64)task + bpf_core_field_offset(struct task_struct, children);
 	__u64 at = (__u64)rd(task, children.next), in_task = bpf_core_field_offset(struct task_struct, sibling);
@@ -93,8 +96,8 @@ struct exit_record {
 };
 
 /* EXIT_INFO goes with it only where it tells something: another parent than the creator. */
-static __always_inline void exit_emit(struct pr_bpf_counts *c, struct task_struct *task, const struct pr_bpf_live *was,
-				      const struct pr_key *key)
+static __always_inline void exit_emit(
+	struct pr_bpf_counts *c, struct task_struct *task, const struct pr_bpf_live *was, const struct pr_key *key)
 {
 	__u64 now = bpf_ktime_get_boot_ns();
 	struct exit_record r = {};
@@ -118,10 +121,10 @@ static __always_inline void exit_emit(struct pr_bpf_counts *c, struct task_struc
 }
 
 /*
- * Whether this call is the one that tells the end of its process. Where the tracepoint does not say which thread is the last, several may
- * take themselves for it: then the first to claim it is. A process that has one thread left and is still in `live` has no rival; one that is
- * not there may have lost its entry to a rival that is already gone. The entry of a process that was met late proves nothing: the iterator may
- * have put it in after its end was told.
+ * Whether this call is the one that tells the end of its process. Where the tracepoint does not say which thread is the
+ * last, several may take themselves for it: then the first to claim it is. A process that has one thread left and is
+ * still in `live` has no rival; one that is not there may have lost its entry to a rival that is already gone. The
+ * entry of a process that was met late proves nothing: the iterator may have put it in after its end was told.
  */
 static __always_inline bool exit_is_ours(struct task_struct *task, const struct pr_bpf_live *was, bool held)
 {
@@ -131,7 +134,8 @@ static __always_inline bool exit_is_ours(struct task_struct *task, const struct 
 }
 
 /* The start of a process whose clone was not seen, if neither the iterator nor an exec told of it. */
-static __always_inline void exit_begin(struct pr_bpf_counts *c, struct task_struct *task, struct pr_bpf_live *was, __u32 instance)
+static __always_inline void exit_begin(
+	struct pr_bpf_counts *c, struct task_struct *task, struct pr_bpf_live *was, __u32 instance)
 {
 	__u32 slot = slot_of(instance), tgid = rd(task, tgid);
 	struct execve_record *r = bpf_map_lookup_elem(&exit_scratch, &slot);

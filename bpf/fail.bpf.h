@@ -2,9 +2,9 @@
 /*
  * fail.bpf.h: execs that return an error. Loaded only on request, as it runs at the end of every system call.
  *
- * The call has failed, so the caller's memory still has its strings, and the saved registers still point at them. What is not
- * resident (a string that neither the caller nor the kernel has looked at) cannot be read here and is left out. 32-bit
- * callers on a 64-bit kernel are not seen (their numbers mean other calls).
+ * The call has failed, so the caller's memory still has its strings, and the saved registers still point at them. What
+ * is not resident (a string that neither the caller nor the kernel has looked at) cannot be read here and is left out.
+ * 32-bit callers on a 64-bit kernel are not seen (their numbers mean other calls).
  */
 #ifndef PROCREC_BPF_FAIL_H
 #define PROCREC_BPF_FAIL_H

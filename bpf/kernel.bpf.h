@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
 /*
- * kernel.bpf.h: the kernel's types, only those members that are read. Every access is relocated by CO-RE against the running kernel's
- * BTF, so offsets, sizes and order here mean nothing; names do. What differs among kernels is declared as a flavour
- * (name___what), and a helper near its use picks the one that exists.
+ * kernel.bpf.h: the kernel's types, only those members that are read. Every access is relocated by CO-RE against the
+ * running kernel's BTF, so offsets, sizes and order here mean nothing; names do. What differs among kernels is declared
+ * as a flavour (name___what), and a helper near its use picks the one that exists.
  */
 #ifndef PROCREC_BPF_KERNEL_H
 #define PROCREC_BPF_KERNEL_H
@@ -15,14 +15,14 @@ typedef short __s16;
 typedef unsigned long long __u64;
 typedef long long __s64;
 typedef __u16 __be16;
-typedef __u32 __be32;
-typedef __u32 __wsum;
+typedef __u32 __be32, __wsum;
 typedef _Bool bool;
 #define true 1
 #define false 0
 
 /* UAPI, from linux/bpf.h, which cannot be included without the host's headers. */
-enum { BPF_MAP_TYPE_HASH = 1, BPF_MAP_TYPE_ARRAY = 2, BPF_MAP_TYPE_PERCPU_ARRAY = 6, BPF_MAP_TYPE_LRU_HASH = 9, BPF_MAP_TYPE_RINGBUF = 27 };
+enum { BPF_MAP_TYPE_HASH = 1, BPF_MAP_TYPE_ARRAY = 2, BPF_MAP_TYPE_PERCPU_ARRAY = 6 };
+enum { BPF_MAP_TYPE_LRU_HASH = 9, BPF_MAP_TYPE_RINGBUF = 27 };
 enum { BPF_ANY = 0, BPF_NOEXIST = 1, BPF_EXIST = 2 };
 enum { BPF_F_NO_PREALLOC = 1 };
 enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2 };
@@ -49,24 +49,16 @@ typedef struct {
 struct ns_common {
 	__u32 inum;
 };
-struct uts_namespace {
-	struct ns_common ns;
-};
-struct ipc_namespace {
-	struct ns_common ns;
-};
-struct mnt_namespace {
-	struct ns_common ns;
-};
-struct net {
-	struct ns_common ns;
-};
-struct time_namespace {
-	struct ns_common ns;
-};
-struct cgroup_namespace {
-	struct ns_common ns;
-};
+#define NAMESPACE(name)              \
+	struct name {                \
+		struct ns_common ns; \
+	}
+NAMESPACE(uts_namespace);
+NAMESPACE(ipc_namespace);
+NAMESPACE(mnt_namespace);
+NAMESPACE(net);
+NAMESPACE(time_namespace);
+NAMESPACE(cgroup_namespace);
 struct task_struct;
 struct pid_namespace {
 	struct ns_common ns;
@@ -232,9 +224,6 @@ struct pt_regs {
 	unsigned long di, si, dx, r10, orig_ax;
 };
 #elif defined(__TARGET_ARCH_arm64)
-struct user_pt_regs {
-	__u64 regs[31];
-};
 struct pt_regs {
 	__u64 regs[31];
 	__u64 orig_x0;

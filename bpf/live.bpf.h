@@ -2,9 +2,10 @@
 /*
  * live.bpf.h: the map of live processes: who a process is now, and who created it.
  *
- * A process enters by whoever meets it first (clone, exec, iterator) and leaves by the one exit that succeeds in deleting it. What was
- * alive before the start is told exactly once, too: by whoever claims it (see claims). It costs memory for those that live only (no preallocation); the loader gives it
- * room for pid_max. A process that it does not hold has the identity (tgid, start time), which every observer finds alike.
+ * A process enters by whoever meets it first (clone, exec, iterator) and leaves by the one exit that succeeds in
+ * deleting it. What was alive before the start is told exactly once, too: by whoever claims it (see claims). It costs
+ * memory for those that live only (no preallocation); the loader gives it room for pid_max. A process that it does not
+ * hold has the identity (tgid, start time), which every observer finds alike.
  */
 #ifndef PROCREC_BPF_LIVE_H
 #define PROCREC_BPF_LIVE_H
@@ -13,7 +14,7 @@
 
 const volatile bool only_tree = false;
 __u32 root_tgid = 0; /* with only_tree: set by user space */
-__u32 stopped = 0; /* set by user space: one instant after which no program does anything */
+__u32 stopped = 0;   /* set by user space: one instant after which no program does anything */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -24,8 +25,9 @@ struct {
 } live SEC(".maps");
 
 /*
- * Of a process that no clone frame tells of, several observers may notice that it is there, or that it ended: whoever puts the
- * entry in here tells, the others do not. Entries stay; there is at most one pair for each process that was alive at the start.
+ * Of a process that no clone frame tells of, several observers may notice that it is there, or that it ended: whoever
+ * puts the entry in here tells, the others do not. Entries stay; there is at most one pair for each process that was
+ * alive at the start.
  */
 enum { CLAIM_BEGIN, CLAIM_END };
 
@@ -43,8 +45,8 @@ struct {
 } claims SEC(".maps");
 
 /*
- * For claims that are settled at once (ends of processes with several threads), and for when `claims` is full, which only processes that
- * `live` had no room for can bring about.
+ * For claims that are settled at once (ends of processes with several threads), and for when `claims` is full, which
+ * only processes that `live` had no room for can bring about.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

@@ -2,11 +2,11 @@
 /*
  * path.bpf.h: names of files and cgroups, walked from the leaf to the root into scratch->path, from its end downward.
  *
- * The loops are in global functions with scalar arguments: the verifier then checks each of them once, not once per call, and the
- * thousands of steps that a path may take fit into its budget on every kernel.
+ * The loops are in global functions with scalar arguments: the verifier then checks each of them once, not once per
+ * call, and the thousands of steps that a path may take fit into its budget on every kernel.
  *
- * Paths are as d_path() gives them to the process itself (below its root, across mounts), without " (deleted)". A file without a place
- * (memfd, pipe) is "/" and its name.
+ * Paths are as d_path() gives them to the process itself (below its root, across mounts), without " (deleted)". A file
+ * without a place (memfd, pipe) is "/" and its name.
  */
 #ifndef PROCREC_BPF_PATH_H
 #define PROCREC_BPF_PATH_H
@@ -75,7 +75,8 @@ __attribute__((noinline)) int path_steps(__u32 slot)
 }
 
 /*
- * The path of (dentry, vfsmount) below the task's root. Returns the offset in scratch->path at which it begins (PR_PATH_MAX: it is
+ * The path of (dentry, vfsmount) below the task's root. Returns the offset in scratch->path at which it begins
+ * (PR_PATH_MAX: it is
  * "/"), with PR_PATH_CUT or'ed in when it is longer than PR_PATH_MAX.
  */
 static __always_inline __u32 path_of(struct scratch *s, __u32 slot, struct task_struct *task, struct path *path)

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
 /*
- * procrec.bpf.c: the programs. Each is a line that takes its arguments apart and calls its body, which stands in the header of its job.
+ * procrec.bpf.c: the programs. Each is a line that takes its arguments apart and calls its body, which stands in the
+ * header of its job.
  *
- * Every tracepoint program exists twice: BTF-typed (tp_btf), and plain (raw_tp) for a kernel that has no such types. Both get the same
- * array of 64-bit arguments. And each of these has a second instance (see emit.bpf.h). The loader picks; what is not needed is not loaded.
+ * Every tracepoint program exists twice: BTF-typed (tp_btf), and plain (raw_tp) for a kernel that has no such types.
+ * Both get the same array of 64-bit arguments. And each of these has a second instance (see emit.bpf.h). The loader
+ * picks; what is not needed is not loaded.
  *
- * task_newtask serves for the clone, in place of sched_process_fork, which fires right after it in the same call: it alone has the clone flags.
+ * task_newtask serves for the clone, in place of sched_process_fork, which fires right after it in the same call: it
+ * alone has the clone flags.
  */
 #include "bpf/clone.bpf.h"
 #include "bpf/exec.bpf.h"

@@ -2,14 +2,15 @@
 /*
  * scratch.bpf.h: where records of varying size are built before they go into the ring.
  *
- * The exec record is EXEC_INFO (fixed part, then items) followed by EXECVE. The items' size is not known at first, so they are
- * put before one another, downward from the place where the execve frame stands; the header goes on top at the end:
+ * The exec record is EXEC_INFO (fixed part, then items) followed by EXECVE. The items' size is not known at first, so
+ * they are put before one another, downward from the place where the execve frame stands; the header goes on top at the
+ * end:
  *
  *     items[ ............ hdr | item n .. item 1 ] execve: envelope | frame | strings
  *                         ^pos                   ^PR_ITEMS_END
  *
- * One slot per CPU and instance for the exec program, and one more for the iterator, which runs once at a time. An array and
- * not a per-CPU one, as those hold 32 KiB at most.
+ * One slot per CPU and instance for the exec program, and one more for the iterator, which runs once at a time. An
+ * array and not a per-CPU one, as those hold 32 KiB at most.
  */
 #ifndef PROCREC_BPF_SCRATCH_H
 #define PROCREC_BPF_SCRATCH_H
@@ -37,13 +38,14 @@ struct walk { /* a path walk between two calls of path_steps() */
 };
 
 /*
- * What is known of the record that is being built. In map memory and not on the stack, because older verifiers (up to 6.3) tell apart
- * every constant that a stack slot may hold, and would follow each combination of flags and sizes on its own.
+ * What is known of the record that is being built. In map memory and not on the stack, because older verifiers (up
+ * to 6.3) tell apart every constant that a stack slot may hold, and would follow each combination of flags and sizes on
+ * its own.
  */
 struct build {
 	__u64 now;
-	__u32 pos; /* items begin here */
-	__u32 n; /* bytes in strings */
+	__u32 pos;   /* items begin here */
+	__u32 n;     /* bytes in strings */
 	__u32 flags; /* process.flags */
 	__u32 args_bytes;
 	__u32 slot;

@@ -12,8 +12,8 @@
 #include "bpf/task.bpf.h"
 
 const volatile __u32 snap_slot = 1; /* the iterator's place in `scratch` */
-__u32 snap_all = 0; /* also those that are held; set by user space */
-__u32 scan = 0; /* number of this scan, from 1; set by user space */
+__u32 snap_all = 0;                 /* also those that are held; set by user space */
+__u32 scan = 0;                     /* number of this scan, from 1; set by user space */
 
 static __always_inline void snap_fill(struct scratch *s, struct task_struct *task, const struct pr_bpf_live *v)
 {
@@ -60,8 +60,8 @@ static __always_inline void snap_write(struct scratch *s, struct seq_file *seq)
 }
 
 /*
- * The identity of a process that nobody has told of yet, which is put into `live`. False: somebody has, or it has ended; or its clone is sure to
- * be seen, as it began after everything was attached.
+ * The identity of a process that nobody has told of yet, which is put into `live`. False: somebody has, or it has
+ * ended; or its clone is sure to be seen, as it began after everything was attached.
  */
 static __always_inline bool snap_claim(struct task_struct *task, __u32 tgid, struct pr_bpf_live *is)
 {
@@ -77,7 +77,8 @@ static __always_inline bool snap_claim(struct task_struct *task, __u32 tgid, str
 	stale = bpf_map_lookup_elem(&live, &tgid);
 	if (stale && stale->start != is->start)
 		bpf_map_delete_elem(&live, &tgid);
-	live_put(tgid, is, BPF_NOEXIST); /* it is there where an exec came in between: that exec's frame tells the rest */
+	live_put(tgid, is,
+		BPF_NOEXIST); /* it is there where an exec came in between: that exec's frame tells the rest */
 	if (!rd(task, signal, live.counter))
 		bpf_map_delete_elem(&live, &tgid); /* its exit may have come before the entry; it does not need it */
 	return true;
@@ -106,11 +107,12 @@ static __always_inline void snap_visit(struct scratch *s, struct seq_file *seq, 
 }
 
 /*
- * When the kernel's read buffer overflows it throws away what this call wrote and calls again later. A claim could not be taken
- * back; so nothing is begun unless there is room for two records of any size. Else the overflow is brought about at once.
+ * When the kernel's read buffer overflows it throws away what this call wrote and calls again later. A claim could not
+ * be taken back; so nothing is begun unless there is room for two records of any size. Else the overflow is brought
+ * about at once.
  *
- * The parent is looked at first: some kernels keep processes (pid 1 for one) out of the iterator's sight, and a chain of ancestors must not
- * break there.
+ * The parent is looked at first: some kernels keep processes (pid 1 for one) out of the iterator's sight, and a chain
+ * of ancestors must not break there.
  */
 static __always_inline int on_task(struct seq_file *seq, struct task_struct *task)
 {

@@ -2,7 +2,8 @@
 /*
  * snapshot.h: what the task iterator writes for each process that it finds, shared by bpf/ and recorder/.
  *
- * Not a wire format: native byte order, never stored. Records stand back to back in what read(2) of the iterator returns:
+ * Not a wire format: native byte order, never stored. Records stand back to back in what read(2) of the iterator
+ * returns:
  *
  *   struct pr_snap (fixed) | cgroup path (cgroup_len bytes, not terminated)
  *
@@ -16,31 +17,31 @@
 
 #include "schema/frame.h"
 
-#define PR_SNAP_KTHREAD 0x1u /* a kernel thread: no command line, executable or cwd */
-#define PR_SNAP_NOEXEC 0x2u /* forked and never execed: its image is its creator's */
-#define PR_SNAP_TRACKED 0x4u /* belongs to the tree that is recorded; always set when the whole machine is */
-#define PR_SNAP_HELD 0x8u /* only with PR_SNAPSHOT_ALL: the kernel-side map held it before this scan */
+#define PR_SNAP_KTHREAD 0x1u  /* a kernel thread: no command line, executable or cwd */
+#define PR_SNAP_NOEXEC 0x2u   /* forked and never execed: its image is its creator's */
+#define PR_SNAP_TRACKED 0x4u  /* belongs to the tree that is recorded; always set when the whole machine is */
+#define PR_SNAP_HELD 0x8u     /* only with PR_SNAPSHOT_ALL: the kernel-side map held it before this scan */
 #define PR_SNAP_NO_AUID 0x10u /* the kernel has no login uid (auid is 0xffffffff) */
 
 #define PR_SNAP_CGROUP_MAX 4095u
 
 struct pr_snap {
-	pr_u32 size; /* of the whole record, this struct included */
-	pr_u32 flags; /* PR_SNAP_* */
-	struct pr_key key; /* identity now: start time, or the time of its last exec where that was recorded */
+	pr_u32 size;          /* of the whole record, this struct included */
+	pr_u32 flags;         /* PR_SNAP_* */
+	struct pr_key key;    /* identity now: start time, or the time of its last exec where that was recorded */
 	struct pr_key parent; /* the kernel parent's identity; with PR_SNAP_HELD the creator's, where it is known */
-	pr_u64 start; /* start time, CLOCK_BOOTTIME ns */
+	pr_u64 start;         /* start time, CLOCK_BOOTTIME ns */
 	pr_u64 cgroup_id;
 	pr_u64 i_ino; /* of the executable; 0: none */
 	pr_u32 i_nlink;
 	pr_u32 nspid; /* pid in its own pid namespace */
 	pr_u32 auid;
-	pr_u32 ppid; /* kernel parent (real_parent's tgid) */
+	pr_u32 ppid;           /* kernel parent (real_parent's tgid) */
 	pr_u32 sid, pgid, tty; /* as in pr_exec_info */
-	pr_u32 cgroup_len; /* bytes of the cgroup path that follow; 0: the root cgroup */
+	pr_u32 cgroup_len;     /* bytes of the cgroup path that follow; 0: the root cgroup */
 	struct pr_creds creds;
 	struct pr_namespaces ns;
-	char comm[16]; /* NUL-terminated */
+	char comm[16];       /* NUL-terminated */
 	char docker_id[128]; /* name of the leaf cgroup, NUL-terminated; empty: the root */
 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
-/* task.bpf.h: from a task_struct to the fields of the frames. Each function reads, and writes where it is told; no maps. */
+/* task.bpf.h: from a task_struct to the fields of the frames. Each function reads, and writes where it is told; no
+ * maps. */
 #ifndef PROCREC_BPF_TASK_H
 #define PROCREC_BPF_TASK_H
 
@@ -108,17 +109,17 @@ static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *kn)
 }
 
 /* The cgroup under one v1 controller, or 0 where that is the root or the controller is absent. */
-#define CGROUP_OF(set, controller)                                                                             \
-	({                                                                                                     \
-		struct cgroup_subsys_state *_css = 0;                                                          \
-		struct kernfs_node *_kn = 0;                                                                   \
-		if (bpf_core_enum_value_exists(enum cgroup_subsys_id, controller)) {                           \
-			bpf_probe_read_kernel(&_css, sizeof(_css),                                             \
-					      (void *)(set) + bpf_core_field_offset((set)->subsys) +           \
-						      8 * bpf_core_enum_value(enum cgroup_subsys_id, controller)); \
-			_kn = rd(_css, cgroup, kn);                                                            \
-		}                                                                                              \
-		_kn && kernfs_parent(_kn) ? _kn : 0;                                                           \
+#define CGROUP_OF(set, controller)                                                                                     \
+	({                                                                                                             \
+		struct cgroup_subsys_state *_css = 0;                                                                  \
+		struct kernfs_node *_kn = 0;                                                                           \
+		if (bpf_core_enum_value_exists(enum cgroup_subsys_id, controller)) {                                   \
+			bpf_probe_read_kernel(&_css, sizeof(_css),                                                     \
+				(void *)(set) + bpf_core_field_offset((set)->subsys) +                                 \
+					8 * bpf_core_enum_value(enum cgroup_subsys_id, controller));                   \
+			_kn = rd(_css, cgroup, kn);                                                                    \
+		}                                                                                                      \
+		_kn &&kernfs_parent(_kn) ? _kn : 0;                                                                    \
 	})
 
 /*
@@ -143,10 +144,12 @@ static __always_inline struct kernfs_node *task_cgroup(struct task_struct *task)
 }
 
 /*
- * What an exec gained, from what it left behind: the old credentials are gone by now. The kernel's own notion of setuid is
- * "effective differs from real" (cap_bprm_creds_from_file); permitted beyond ambient without root comes from the file.
+ * What an exec gained, from what it left behind: the old credentials are gone by now. The kernel's own notion of setuid
+ * is "effective differs from real" (cap_bprm_creds_from_file); permitted beyond ambient without root comes from the
+ * file.
  */
-static __always_inline __u32 task_secureexec(struct linux_binprm *bprm, struct task_struct *task, const struct pr_creds *c)
+static __always_inline __u32 task_secureexec(
+	struct linux_binprm *bprm, struct task_struct *task, const struct pr_creds *c)
 {
 	__u32 mode = rd(bprm, file, f_inode, i_mode), out = 0;
 	const struct cred *cred = rd(task, real_cred);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * capture.c: opens, loads, attaches and ends the BPF side; see capture.h for the order of use. The ring is read by capture_ring.c, what stays
- * in bpffs is kept by capture_pin.c.
+ * capture.c: opens, loads, attaches and ends the BPF side; see capture.h for the order of use. The ring is read by
+ * capture_ring.c, what stays in bpffs is kept by capture_pin.c.
  */
 #include "recorder/capture.h"
 
@@ -19,7 +19,9 @@
 #include "recorder/capture_int.h"
 
 #define LOG_BYTES (1u << 20)
-#define LOG_REASON 4 /* the verifier's verdict and its figures, without the trace, which kernels before 6.4 cut at its end: where the verdict stands */
+#define LOG_REASON                                                                                                     \
+	4 /* the verifier's verdict and its figures, without the trace, which kernels before 6.4 cut at its end: where \
+	     the verdict stands */
 
 static uint32_t read_number(const char *path, uint32_t otherwise)
 {
@@ -33,8 +35,9 @@ static uint32_t read_number(const char *path, uint32_t otherwise)
 }
 
 /*
- * How many processes can be alive: pid_max, or the kernel's limit on tasks where that is lower. The map takes memory for those that live, and
- * 16 bytes of table for each that could; the limit on tasks follows the machine's memory, pid_max does not.
+ * How many processes can be alive: pid_max, or the kernel's limit on tasks where that is lower. The map takes memory
+ * for those that live, and 16 bytes of table for each that could; the limit on tasks follows the machine's memory,
+ * pid_max does not.
  */
 static uint32_t processes_max(void)
 {
@@ -49,22 +52,25 @@ static int check_ring(uint64_t bytes, struct pr_errinfo *ei)
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 
 	if (bytes & (bytes - 1) || bytes % page)
-		return pr_fail(ei, PR_EUSAGE, "a ring of %llu bytes: the size must be a power of two and a multiple of %llu",
-			       (unsigned long long)bytes, (unsigned long long)page);
+		return pr_fail(ei, PR_EUSAGE,
+			"a ring of %llu bytes: the size must be a power of two and a multiple of %llu",
+			(unsigned long long)bytes, (unsigned long long)page);
 	if (bytes < PR_CAPTURE_RING_MIN || bytes > PR_CAPTURE_RING_MAX)
 		return pr_fail(ei, PR_EUSAGE, "a ring of %llu bytes is too %s: the size must be from %u to %u",
-			       (unsigned long long)bytes, bytes < PR_CAPTURE_RING_MIN ? "small" : "large", PR_CAPTURE_RING_MIN,
-			       PR_CAPTURE_RING_MAX);
+			(unsigned long long)bytes, bytes < PR_CAPTURE_RING_MIN ? "small" : "large", PR_CAPTURE_RING_MIN,
+			PR_CAPTURE_RING_MAX);
 	return 0;
 }
 
 static void choose_programs(struct pr_capture *cap, const struct pr_capture_options *opt)
 {
 	struct procrec_bpf *s = cap->skel;
-	struct bpf_program *const btf[PR_CAPTURE_PROGRAMS] = {s->progs.exit_btf,  s->progs.exit_btf_second,  s->progs.exec_btf, s->progs.exec_btf_second,
-							      s->progs.clone_btf, s->progs.clone_btf_second, s->progs.fail_raw};
-	struct bpf_program *const raw[PR_CAPTURE_PROGRAMS] = {s->progs.exit_raw,  s->progs.exit_raw_second,  s->progs.exec_raw, s->progs.exec_raw_second,
-							      s->progs.clone_raw, s->progs.clone_raw_second, s->progs.fail_raw};
+	struct bpf_program *const btf[PR_CAPTURE_PROGRAMS] = {s->progs.exit_btf, s->progs.exit_btf_second,
+		s->progs.exec_btf, s->progs.exec_btf_second, s->progs.clone_btf, s->progs.clone_btf_second,
+		s->progs.fail_raw};
+	struct bpf_program *const raw[PR_CAPTURE_PROGRAMS] = {s->progs.exit_raw, s->progs.exit_raw_second,
+		s->progs.exec_raw, s->progs.exec_raw_second, s->progs.clone_raw, s->progs.clone_raw_second,
+		s->progs.fail_raw};
 	int i;
 
 	for (i = 0; i < PR_CAPTURE_PROGRAMS; i++) {
@@ -104,8 +110,8 @@ static int explain_refusal(const char *log, const char *path, int err, struct pr
 	int fd;
 
 	if (!*log)
-		return pr_fail(ei, err == ENOMEM ? PR_ENOMEM : PR_EPERM, "cannot load the BPF programs: %s%s", strerror(err),
-			       err == ENOMEM ? "; try a smaller ring" : "");
+		return pr_fail(ei, err == ENOMEM ? PR_ENOMEM : PR_EPERM, "cannot load the BPF programs: %s%s",
+			strerror(err), err == ENOMEM ? "; try a smaller ring" : "");
 	if (!path) {
 		snprintf(own, sizeof(own), "/tmp/procrec-verifier-%d.log", (int)getpid());
 		path = own;
@@ -116,12 +122,14 @@ static int explain_refusal(const char *log, const char *path, int err, struct pr
 
 		if (fd >= 0)
 			close(fd);
-		return pr_fail(ei, PR_EPERM, "this kernel's verifier refused a BPF program (%s); its log could not be saved to %s: %s",
-			       strerror(err), path, strerror(saved));
+		return pr_fail(ei, PR_EPERM,
+			"this kernel's verifier refused a BPF program (%s); its log could not be saved to %s: %s",
+			strerror(err), path, strerror(saved));
 	}
 	close(fd);
-	return pr_fail(ei, PR_EPERM, "this kernel's verifier refused a BPF program (%s); its log is in %s, please report it",
-		       strerror(err), path);
+	return pr_fail(ei, PR_EPERM,
+		"this kernel's verifier refused a BPF program (%s); its log is in %s, please report it", strerror(err),
+		path);
 }
 
 static int load(struct pr_capture *cap, const struct pr_capture_options *opt, struct pr_errinfo *ei)
@@ -199,7 +207,8 @@ int pr_capture_open(const struct pr_capture_options *opt, struct pr_capture **ou
 	cap->ring_bytes = ring_bytes;
 	cap->btf = probe.btf_tracepoints && !opt->raw_tracepoints;
 	cap->group_dead = probe.exit_group_dead;
-	cap->second = probe.exit_group_dead; /* older ones do not preempt programs, and lack what the second exit program needs */
+	cap->second = probe.exit_group_dead; /* older ones do not preempt programs, and lack what the second exit
+						program needs */
 	cap->pin_dir = opt->pin_dir ? strdup(opt->pin_dir) : NULL;
 	rc = opt->pin_dir && !cap->pin_dir ? pr_fail(ei, PR_ENOMEM, "out of memory") : load(cap, opt, ei);
 	if (!rc)
@@ -222,7 +231,8 @@ int pr_capture_attach(struct pr_capture *cap, struct pr_errinfo *ei)
 			continue;
 		cap->link[i] = bpf_program__attach(cap->prog[i]);
 		if (!cap->link[i]) {
-			rc = pr_fail(ei, PR_EPERM, "cannot attach %s: %s", bpf_program__section_name(cap->prog[i]), strerror(errno));
+			rc = pr_fail(ei, PR_EPERM, "cannot attach %s: %s", bpf_program__section_name(cap->prog[i]),
+				strerror(errno));
 			goto undo;
 		}
 	}
@@ -254,7 +264,8 @@ int pr_capture_track(struct pr_capture *cap, uint32_t tgid, struct pr_errinfo *e
 	return 0;
 }
 
-int pr_capture_read(struct pr_capture *cap, pr_capture_record_fn fn, void *arg, size_t *out_records, struct pr_errinfo *ei)
+int pr_capture_read(
+	struct pr_capture *cap, pr_capture_record_fn fn, void *arg, size_t *out_records, struct pr_errinfo *ei)
 {
 	(void)ei;
 	return pr_ring_read(&cap->ring, fn, arg, out_records);
@@ -286,8 +297,8 @@ int pr_capture_fd(const struct pr_capture *cap)
 }
 
 /*
- * First the switch that every program looks at, then a grace period: each program run that did not see it has ended after that, and
- * what it emitted is in the ring. Only then the links go, so that all programs stop at one instant.
+ * First the switch that every program looks at, then a grace period: each program run that did not see it has ended
+ * after that, and what it emitted is in the ring. Only then the links go, so that all programs stop at one instant.
  */
 int pr_capture_detach(struct pr_capture *cap, struct pr_errinfo *ei)
 {
@@ -311,12 +322,15 @@ static uint64_t recursion_misses(const struct pr_capture *cap, int which)
 {
 	struct bpf_prog_info info = {0};
 	__u32 len = sizeof(info);
-	int fd = cap->prog_fd[which] > 0 ? cap->prog_fd[which] : cap->prog[which] ? bpf_program__fd(cap->prog[which]) : -1;
+	int fd = cap->prog_fd[which] > 0 ? cap->prog_fd[which]
+		 : cap->prog[which]      ? bpf_program__fd(cap->prog[which])
+					 : -1;
 
 	return fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len) ? info.recursion_misses : 0;
 }
 
-static int add_counters(struct pr_capture *cap, uint32_t instance, struct pr_capture_counters *out, uint64_t *rescued, struct pr_errinfo *ei)
+static int add_counters(struct pr_capture *cap, uint32_t instance, struct pr_capture_counters *out, uint64_t *rescued,
+	struct pr_errinfo *ei)
 {
 	uint32_t cpu, i;
 
@@ -326,7 +340,8 @@ static int add_counters(struct pr_capture *cap, uint32_t instance, struct pr_cap
 		const struct pr_bpf_counts *c = &cap->counts[cpu];
 
 		for (i = 0; i < PR_STREAM_COUNT; i++) {
-			cap->streams[instance * cap->cpus + cpu][i] = (struct pr_capture_stream){c->stream[i].next, c->stream[i].lost};
+			cap->streams[instance * cap->cpus + cpu][i] =
+				(struct pr_capture_stream){c->stream[i].next, c->stream[i].lost};
 			rescued[i] += c->rescued[i];
 		}
 		out->map_full += c->map_full;
@@ -337,8 +352,9 @@ static int add_counters(struct pr_capture *cap, uint32_t instance, struct pr_cap
 }
 
 /*
- * With two instances an event is lost only if the kernel skipped both: those that the first was skipped for, without those that the second
- * found undone, and at most as many as the second was skipped for. (An upper bound: skipped runs for threads are among them.)
+ * With two instances an event is lost only if the kernel skipped both: those that the first was skipped for, without
+ * those that the second found undone, and at most as many as the second was skipped for. (An upper bound: skipped runs
+ * for threads are among them.)
  */
 static uint64_t missed(const struct pr_capture *cap, int first, int second, uint64_t rescued)
 {
@@ -369,8 +385,9 @@ int pr_capture_counters(struct pr_capture *cap, struct pr_capture_counters *out,
 
 const char *pr_capture_flavour(const struct pr_capture *cap)
 {
-	return cap->btf ? cap->second ? "BTF tracepoints, twice" : "BTF tracepoints"
-			: cap->second ? "raw tracepoints, twice" : "raw tracepoints";
+	return cap->btf      ? cap->second ? "BTF tracepoints, twice" : "BTF tracepoints"
+	       : cap->second ? "raw tracepoints, twice"
+			     : "raw tracepoints";
 }
 
 uint64_t pr_capture_ring_bytes(const struct pr_capture *cap)

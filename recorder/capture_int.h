@@ -32,10 +32,10 @@ struct pr_capture {
 	uint64_t ring_bytes;
 	uint32_t cpus;
 	bool btf;
-	bool second; /* the programs are there twice: see bpf/emit.bpf.h */
+	bool second;     /* the programs are there twice: see bpf/emit.bpf.h */
 	bool group_dead; /* the exit tracepoint says which thread is the last */
 	char *pin_dir;
-	struct pr_bpf_counts *counts; /* of one instance: one per possible CPU */
+	struct pr_bpf_counts *counts;                         /* of one instance: one per possible CPU */
 	struct pr_capture_stream (*streams)[PR_STREAM_COUNT]; /* 2 x CPUs */
 };
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * capture_pin.c: a capture that outlives its recorder. All maps, programs and links are pinned in one folder of a bpffs; a later recorder
- * takes the maps over and loads only the task iterator anew.
+ * capture_pin.c: a capture that outlives its recorder. All maps, programs and links are pinned in one folder of a
+ * bpffs; a later recorder takes the maps over and loads only the task iterator anew.
  *
- *   DIR/map_NAME, DIR/prog_NAME, DIR/link_NAME     the last link is pinned last: its presence says that the set is whole
+ *   DIR/map_NAME, DIR/prog_NAME, DIR/link_NAME     the last link is pinned last: its presence says that the set is
+ * whole
  */
 #include <bpf/bpf.h>
 #include <dirent.h>
@@ -47,13 +48,15 @@ int pr_pin_prepare(const char *dir, struct pr_errinfo *ei)
 	struct statfs st;
 
 	if (mkdir(dir, 0700) && errno != EEXIST)
-		return pr_fail_errno(ei, "cannot make %s (is its parent a mounted bpffs? mount -t bpf bpf /sys/fs/bpf)", dir);
+		return pr_fail_errno(
+			ei, "cannot make %s (is its parent a mounted bpffs? mount -t bpf bpf /sys/fs/bpf)", dir);
 	if (statfs(dir, &st) || (unsigned long)st.f_type != BPF_FS_MAGIC) {
 		rmdir(dir);
 		return pr_fail(ei, PR_EPERM, "%s is not in a bpffs; mount -t bpf bpf /sys/fs/bpf", dir);
 	}
 	if (pr_capture_is_pinned(dir))
-		return pr_fail(ei, PR_EBUSY, "%s holds a capture already: go on with it (record --resume) or end it (procrec stop)", dir);
+		return pr_fail(ei, PR_EBUSY,
+			"%s holds a capture already: go on with it (record --resume) or end it (procrec stop)", dir);
 	pr_capture_unpin(dir, NULL); /* remains of one that was not whole */
 	if (mkdir(dir, 0700) && errno != EEXIST)
 		return pr_fail_errno(ei, "cannot make %s", dir);
@@ -66,9 +69,12 @@ int pr_pin_save(struct pr_capture *cap, struct pr_errinfo *ei)
 	struct bpf_map *map;
 	int i, err = 0;
 
-	bpf_object__for_each_map(map, cap->skel->obj) {
+	bpf_object__for_each_map(map, cap->skel->obj)
+	{
 		map_pin_name(map, name);
-		err = err ? err : pin_path(path, sizeof(path), cap->pin_dir, "map", name) || bpf_obj_pin(bpf_map__fd(map), path);
+		err = err ? err
+			  : pin_path(path, sizeof(path), cap->pin_dir, "map", name) ||
+				      bpf_obj_pin(bpf_map__fd(map), path);
 	}
 	for (i = 0; i < PR_CAPTURE_PROGRAMS && !err; i++)
 		if (cap->prog[i])
@@ -131,18 +137,21 @@ static int take_over(struct pr_capture *cap, struct pr_errinfo *ei)
 
 	bpf_object__for_each_program(prog, cap->skel->obj)
 		bpf_program__set_autoload(prog, prog == cap->skel->progs.snapshot);
-	bpf_object__for_each_map(map, cap->skel->obj) {
+	bpf_object__for_each_map(map, cap->skel->obj)
+	{
 		map_pin_name(map, name);
 		if (pin_path(path, sizeof(path), cap->pin_dir, "map", name))
 			return pr_fail(ei, PR_ELIMIT, "%s: the path is too long", cap->pin_dir);
 		fd = bpf_obj_get(path);
 		if (fd < 0)
-			return pr_fail(ei, PR_ENOENT, "%s: %s; end what is left with procrec stop", path, strerror(errno));
+			return pr_fail(
+				ei, PR_ENOENT, "%s: %s; end what is left with procrec stop", path, strerror(errno));
 		memset(&info, 0, sizeof(info));
 		err = bpf_obj_get_info_by_fd(fd, &info, &len) || bpf_map__reuse_fd(map, fd);
 		close(fd);
 		if (err)
-			return pr_fail(ei, PR_EBUSY, "%s does not fit this version of procrec; end it with procrec stop", path);
+			return pr_fail(ei, PR_EBUSY,
+				"%s does not fit this version of procrec; end it with procrec stop", path);
 		if (map == cap->skel->maps.ring)
 			cap->ring_bytes = info.max_entries;
 	}
@@ -190,7 +199,8 @@ int pr_capture_resume(const char *pin_dir, struct pr_capture **out_cap, struct p
 	if (!rc)
 		rc = take_over(cap, ei);
 	if (!rc && procrec_bpf__load(cap->skel))
-		rc = pr_fail(ei, PR_EPERM, "cannot load the task iterator over the maps in %s: %s", pin_dir, strerror(errno));
+		rc = pr_fail(ei, PR_EPERM, "cannot load the task iterator over the maps in %s: %s", pin_dir,
+			strerror(errno));
 	if (!rc)
 		rc = take_over_programs(cap);
 	if (!rc)

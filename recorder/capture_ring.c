@@ -2,9 +2,9 @@
 /*
  * capture_ring.c: reads the BPF ring buffer through its mapping.
  *
- * Layout, by page offset of the map's descriptor: 0 the consumer position (ours to write), 1 the producer position, 2.. the data,
- * mapped twice in a row by the kernel. Each record begins with u32 length (with two flag bits) and u32 page offset; its
- * bytes follow, and the next one begins at the next multiple of 8.
+ * Layout, by page offset of the map's descriptor: 0 the consumer position (ours to write), 1 the producer position, 2..
+ * the data, mapped twice in a row by the kernel. Each record begins with u32 length (with two flag bits) and u32 page
+ * offset; its bytes follow, and the next one begins at the next multiple of 8.
  */
 #include "recorder/capture_ring.h"
 
@@ -17,7 +17,8 @@
 
 int pr_ring_init(struct pr_ring *ring, int map_fd, uint64_t bytes, struct pr_errinfo *ei)
 {
-	/* Edge-triggered: a ring that is not empty is always "readable", but only a wake-up by the kernel side is an edge. */
+	/* Edge-triggered: a ring that is not empty is always "readable", but only a wake-up by the kernel side is an
+	 * edge. */
 	struct epoll_event ev = {.events = EPOLLIN | EPOLLET};
 	void *p;
 

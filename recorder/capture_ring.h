@@ -2,8 +2,8 @@
 /*
  * capture_ring.h: the consumer of a BPF ring buffer.
  *
- * Unlike libbpf's it keeps two positions: what was read, and what was committed. The kernel sees only the second, so records stay in
- * the ring until the caller has stored them.
+ * Unlike libbpf's it keeps two positions: what was read, and what was committed. The kernel sees only the second, so
+ * records stay in the ring until the caller has stored them.
  */
 #ifndef PROCREC_RECORDER_CAPTURE_RING_H
 #define PROCREC_RECORDER_CAPTURE_RING_H
@@ -13,9 +13,9 @@
 struct pr_ring {
 	volatile uint64_t *consumer; /* mapped: committed position, shared with the kernel */
 	volatile uint64_t *producer; /* mapped, read-only */
-	const uint8_t *data; /* mapped twice in a row, so that a record that wraps is contiguous */
-	uint64_t bytes; /* power of two */
-	uint64_t read; /* position, >= *consumer */
+	const uint8_t *data;         /* mapped twice in a row, so that a record that wraps is contiguous */
+	uint64_t bytes;              /* power of two */
+	uint64_t read;               /* position, >= *consumer */
 	size_t page;
 	int epoll_fd;
 };

@@ -64,8 +64,8 @@ out:
 	return rc;
 }
 
-int pr_capture_snapshot(struct pr_capture *cap, enum pr_snapshot_mode mode, pr_capture_snap_fn fn, void *arg,
-			struct pr_errinfo *ei)
+int pr_capture_snapshot(
+	struct pr_capture *cap, enum pr_snapshot_mode mode, pr_capture_snap_fn fn, void *arg, struct pr_errinfo *ei)
 {
 	struct bpf_link *link;
 	int fd, rc;

@@ -56,10 +56,10 @@ static void probe_rights(struct pr_probe *p, struct pr_probe_item *it)
 		report(it, PR_PROBE_OK, admin ? "CAP_SYS_ADMIN" : "CAP_BPF and CAP_PERFMON", "");
 	else
 		report(it, PR_PROBE_MISSING,
-		       bpf	 ? "CAP_PERFMON is missing"
-		       : perfmon ? "CAP_BPF is missing"
-				 : "CAP_BPF and CAP_PERFMON are missing",
-		       "run it as root, or give the program cap_bpf,cap_perfmon");
+			bpf       ? "CAP_PERFMON is missing"
+			: perfmon ? "CAP_BPF is missing"
+				  : "CAP_BPF and CAP_PERFMON are missing",
+			"run it as root, or give the program cap_bpf,cap_perfmon");
 	cap_free(caps);
 }
 
@@ -71,8 +71,10 @@ static void probe_reading(struct pr_probe *p, struct pr_probe_item *it)
 	if (has_cap(caps, CAP_SYS_PTRACE))
 		report(it, PR_PROBE_OK, "CAP_SYS_PTRACE", "");
 	else
-		report(it, PR_PROBE_WARN, "without CAP_SYS_PTRACE the executable and cwd of other users' processes that are alive at the start stay unknown",
-		       "run it as root, or give the program cap_sys_ptrace too");
+		report(it, PR_PROBE_WARN,
+			"without CAP_SYS_PTRACE the executable and cwd of other users' processes that are alive at the "
+			"start stay unknown",
+			"run it as root, or give the program cap_sys_ptrace too");
 	cap_free(caps);
 }
 
@@ -89,12 +91,14 @@ static int tracepoint_args(const struct btf *btf, const char *name)
 
 static void probe_btf(struct pr_probe *p, struct pr_probe_item *it)
 {
-	static const char *const tracepoints[] = {"btf_trace_sched_process_exec", "btf_trace_task_newtask", "btf_trace_sched_process_exit"};
+	static const char *const tracepoints[] = {
+		"btf_trace_sched_process_exec", "btf_trace_task_newtask", "btf_trace_sched_process_exit"};
 	struct btf *btf;
 	size_t i, found = 0;
 
 	if (access(BTF_PATH, R_OK)) {
-		report(it, PR_PROBE_MISSING, BTF_PATH " cannot be read", "use a kernel that is built with CONFIG_DEBUG_INFO_BTF=y (Debian 11 and newer have it)");
+		report(it, PR_PROBE_MISSING, BTF_PATH " cannot be read",
+			"use a kernel that is built with CONFIG_DEBUG_INFO_BTF=y (Debian 11 and newer have it)");
 		return;
 	}
 	btf = btf__load_vmlinux_btf();
@@ -108,7 +112,9 @@ static void probe_btf(struct pr_probe *p, struct pr_probe_item *it)
 	p->exit_group_dead = tracepoint_args(btf, "btf_trace_sched_process_exit") >= 2;
 	p->task_iterator = btf__find_by_name_kind(btf, "bpf_iter__task", BTF_KIND_STRUCT) > 0;
 	btf__free(btf);
-	report(it, PR_PROBE_OK, p->btf_tracepoints ? "with typed tracepoints" : "without typed tracepoints: the plain ones are used", "");
+	report(it, PR_PROBE_OK,
+		p->btf_tracepoints ? "with typed tracepoints" : "without typed tracepoints: the plain ones are used",
+		"");
 }
 
 static void probe_iterator(struct pr_probe *p, struct pr_probe_item *it)
@@ -134,9 +140,12 @@ static void probe_ring(struct pr_probe *p, struct pr_probe_item *it)
 		close(fd);
 		report(it, PR_PROBE_OK, "yes", "");
 	} else if (errno == EPERM) {
-		report(it, PR_PROBE_MISSING, "bpf(2) is refused", "a container's seccomp profile or a security module forbids it: run on the host");
+		report(it, PR_PROBE_MISSING, "bpf(2) is refused",
+			"a container's seccomp profile or a security module forbids it: run on the host");
 	} else {
-		report(it, PR_PROBE_MISSING, errno == ENOSYS ? "the kernel has no bpf(2)" : "the kernel has no BPF ring buffer", "use Linux 5.10 or newer");
+		report(it, PR_PROBE_MISSING,
+			errno == ENOSYS ? "the kernel has no bpf(2)" : "the kernel has no BPF ring buffer",
+			"use Linux 5.10 or newer");
 	}
 }
 
@@ -151,7 +160,9 @@ static void probe_lockdown(struct pr_probe *p, struct pr_probe_item *it)
 	if (f)
 		fclose(f);
 	if (strstr(line, "[confidentiality]"))
-		report(it, PR_PROBE_MISSING, "the kernel is locked down for confidentiality, so BPF may not read kernel memory", "boot without lockdown=confidentiality");
+		report(it, PR_PROBE_MISSING,
+			"the kernel is locked down for confidentiality, so BPF may not read kernel memory",
+			"boot without lockdown=confidentiality");
 	else
 		report(it, PR_PROBE_OK, strstr(line, "[integrity]") ? "integrity, which allows it" : "none", "");
 }
@@ -164,7 +175,9 @@ static void probe_bpffs(struct pr_probe *p, struct pr_probe_item *it)
 	if (!statfs("/sys/fs/bpf", &st) && (unsigned long)st.f_type == BPF_FS_MAGIC)
 		report(it, PR_PROBE_OK, "/sys/fs/bpf", "");
 	else
-		report(it, PR_PROBE_WARN, "no bpffs at /sys/fs/bpf: a recording cannot be resumed after a crash of the recorder", "mount -t bpf bpf /sys/fs/bpf");
+		report(it, PR_PROBE_WARN,
+			"no bpffs at /sys/fs/bpf: a recording cannot be resumed after a crash of the recorder",
+			"mount -t bpf bpf /sys/fs/bpf");
 }
 
 static void probe_kernel(struct pr_probe *p, struct pr_probe_item *it)
@@ -213,7 +226,8 @@ int pr_probe_error(const struct pr_probe *probe, struct pr_errinfo *ei)
 		const struct pr_probe_item *it = &probe->items[i];
 
 		if (it->state == PR_PROBE_MISSING)
-			return pr_fail(ei, PR_EPERM, "this machine cannot record: %s: %s; %s", it->name, it->detail, it->advice);
+			return pr_fail(ei, PR_EPERM, "this machine cannot record: %s: %s; %s", it->name, it->detail,
+				it->advice);
 	}
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * probe.h: what this machine and this process have of what recording needs. Asked of the system, never guessed from its version.
- * Used by capture.c to choose programs and to explain failures, and by `procrec doctor`.
+ * probe.h: what this machine and this process have of what recording needs. Asked of the system, never guessed from its
+ * version. Used by capture.c to choose programs and to explain failures, and by `procrec doctor`.
  */
 #ifndef PROCREC_RECORDER_PROBE_H
 #define PROCREC_RECORDER_PROBE_H
@@ -13,7 +13,7 @@
 
 enum pr_probe_state {
 	PR_PROBE_OK,
-	PR_PROBE_WARN, /* recording works, with what `detail` says */
+	PR_PROBE_WARN,   /* recording works, with what `detail` says */
 	PR_PROBE_MISSING /* recording does not work */
 };
 

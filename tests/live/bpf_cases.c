@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bpf_cases [-w] [WORD]: runs the cases whose name holds WORD; -w on plain tracepoints. One line each; exit status 1 when one failed.
+ * bpf_cases [-w] [WORD]: runs the cases whose name holds WORD; -w on plain tracepoints. One line each; exit status 1
+ * when one failed.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -61,7 +62,8 @@ static bool is_zombie(uint32_t pid)
 	if (f)
 		fclose(f);
 	p = strrchr(line, ')');
-	return !p || p[2] == 'Z' || p[2] == 'X' || sscanf(p + 2, "%*c %*d %*d %*d %*d %*d %u", &flags) != 1 || (flags & 4) /* PF_EXITING */;
+	return !p || p[2] == 'Z' || p[2] == 'X' || sscanf(p + 2, "%*c %*d %*d %*d %*d %*d %u", &flags) != 1 ||
+	       (flags & 4) /* PF_EXITING */;
 }
 
 /* Every process that /proc shows was in the scan, or a frame told of it; none was twice in the scan. */
@@ -85,7 +87,8 @@ static void check_scan(void)
 	for (i = 0; i < n; i++) {
 		for (j = 0; j < scan.n && scan.pid[j] != there[i]; j++)
 			;
-		if (j == scan.n && !frames_find(&f, PR_OP_CLONE, there[i], 0) && !frames_find(&f, PR_OP_EXECVE, there[i], 0))
+		if (j == scan.n && !frames_find(&f, PR_OP_CLONE, there[i], 0) &&
+			!frames_find(&f, PR_OP_EXECVE, there[i], 0))
 			printf("    process %u was missed\n", there[i]), CHECK(false);
 	}
 	frames_clear(&f);
@@ -125,7 +128,8 @@ static void check_counters(void)
 	CHECK(c.map_full == 0 && c.args_cut == 0 && c.reparent_cut == 0);
 	for (s = 0; s < PR_STREAM_COUNT; s++)
 		if (c.missed[s])
-			printf("    note: stream %u: the kernel skipped %llu runs\n", s, (unsigned long long)c.missed[s]);
+			printf("    note: stream %u: the kernel skipped %llu runs\n", s,
+				(unsigned long long)c.missed[s]);
 	verdict();
 }
 
@@ -148,7 +152,7 @@ int main(int argc, char **argv)
 	if (!uname(&u) && sscanf(u.release, "%d.%d", &major, &minor) == 2)
 		old_argc0 = major < 5 || (major == 5 && minor < 18);
 	if (pr_capture_open(&opt, &the_capture, &ei) || pr_capture_attach(the_capture, &ei) ||
-	    pr_capture_snapshot(the_capture, PR_SNAPSHOT_NEW, on_snap, NULL, &ei)) {
+		pr_capture_snapshot(the_capture, PR_SNAPSHOT_NEW, on_snap, NULL, &ei)) {
 		fprintf(stderr, "bpf_cases: %s\n", ei.msg);
 		return 4;
 	}
@@ -158,7 +162,8 @@ int main(int argc, char **argv)
 	run_table(image_cases, argc > 1 ? argv[1] : NULL);
 	run_table(fork_cases, argc > 1 ? argv[1] : NULL);
 	check_counters();
-	printf("%d cases, %d failed, %s, %s\n", now.cases, now.failed_cases, pr_capture_flavour(the_capture), u.release);
+	printf("%d cases, %d failed, %s, %s\n", now.cases, now.failed_cases, pr_capture_flavour(the_capture),
+		u.release);
 	pr_capture_close(the_capture);
 	return now.failed_cases ? 1 : 0;
 }

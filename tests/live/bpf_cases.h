@@ -2,8 +2,9 @@
 /*
  * bpf_cases.h: the frame of bpf_cases: what the kernel side emits, against what this program itself did.
  *
- * A case forks an actor, lets it act, and looks at the frames that came. bpf_frames.c gathers and takes apart, bpf_exec.c,
- * bpf_image.c and bpf_fork.c hold the cases, bpf_cases.c runs them. It links the capture alone, so that it runs in a bare guest kernel too.
+ * A case forks an actor, lets it act, and looks at the frames that came. bpf_frames.c gathers and takes apart,
+ * bpf_exec.c, bpf_image.c and bpf_fork.c hold the cases, bpf_cases.c runs them. It links the capture alone, so that it
+ * runs in a bare guest kernel too.
  */
 #ifndef PROCREC_TESTS_BPF_CASES_H
 #define PROCREC_TESTS_BPF_CASES_H
@@ -35,7 +36,7 @@ struct frames {
 struct exec_seen {
 	struct pr_msg_execve m;
 	struct pr_exec_info info;
-	struct bytes filename, args, cwd; /* as in the frame; cwd "/" under ROOT_CWD */
+	struct bytes filename, args, cwd;                  /* as in the frame; cwd "/" under ROOT_CWD */
 	struct bytes argv0, interp, exe, long_cwd, cgroup; /* items; p NULL: absent */
 };
 
@@ -50,7 +51,8 @@ const struct frame *frames_find(const struct frames *f, uint8_t op, uint32_t pid
 size_t frames_count(const struct frames *f, uint8_t op, uint32_t pid);
 bool exec_find(const struct frames *f, uint32_t pid, size_t n, struct exec_seen *out);
 
-/* Forks, runs act(arg) in the child (its return is the exit status), waits, takes the frames. Returns the child's pid. */
+/* Forks, runs act(arg) in the child (its return is the exit status), waits, takes the frames. Returns the child's pid.
+ */
 pid_t run_actor(struct frames *f, int (*act)(void *arg), void *arg, int *out_status);
 
 void check_that(bool ok, const char *what, const char *file, int line);
@@ -69,7 +71,7 @@ struct plan {
 	const char *cwd;
 };
 extern char *const quick[]; /* environment with which this program exits at once, status 0 */
-int act_exec(void *plan); /* an actor: goes to cwd, execs; returns errno */
+int act_exec(void *plan);   /* an actor: goes to cwd, execs; returns errno */
 bool is(struct bytes b, const char *s);
 const char *put_file(const char *name, const char *text, mode_t mode); /* /tmp/bpf_cases_NAME; valid for 8 calls */
 

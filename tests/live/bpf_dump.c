@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bpf_dump: prints what the kernel side emits, frame by frame, for the life of a command. For live tests and for looking.
+ * bpf_dump: prints what the kernel side emits, frame by frame, for the life of a command. For live tests and for
+ * looking.
  *
  *   bpf_dump [-r RING_KIB] [-t] [-f] [-w] [-q] [-s MS] -- CMD...
  *
- * -t only CMD's tree, -f failed execs, -w plain tracepoints, -q counts only, -s sleep so long before the first read. Lines: kind, then name=value; bytes as
- * C-escaped strings. The last lines give the counters and check emitted == read + lost for each (cpu, stream).
+ * -t only CMD's tree, -f failed execs, -w plain tracepoints, -q counts only, -s sleep so long before the first read.
+ * Lines: kind, then name=value; bytes as C-escaped strings. The last lines give the counters and check emitted == read
+ * + lost for each (cpu, stream).
  */
 #include <ctype.h>
 #include <errno.h>
@@ -51,13 +53,14 @@ static void put_desc(const char *name, const uint8_t *p)
 	struct pr_data_desc d;
 
 	memcpy(&d, p, sizeof(d));
-	printf(" %s=desc(size %u leftover %u id %llx/%llu error %d)", name, d.size, d.leftover, (unsigned long long)d.id.pid,
-	       (unsigned long long)d.id.time, d.error);
+	printf(" %s=desc(size %u leftover %u id %llx/%llu error %d)", name, d.size, d.leftover,
+		(unsigned long long)d.id.pid, (unsigned long long)d.id.time, d.error);
 }
 
 static void put_items(const uint8_t *p, const uint8_t *end)
 {
-	static const char *const names[] = {"?", "argv0", "interp", "exe", "cwd", "cgroup", "tty", "filename", "args", "comm"};
+	static const char *const names[] = {
+		"?", "argv0", "interp", "exe", "cwd", "cgroup", "tty", "filename", "args", "comm"};
 	struct pr_item it;
 	char name[32];
 
@@ -65,7 +68,7 @@ static void put_items(const uint8_t *p, const uint8_t *end)
 		memcpy(&it, p, sizeof(it));
 		p += sizeof(it);
 		snprintf(name, sizeof(name), "%s%s", (it.type & 0x3fff) < 10 ? names[it.type & 0x3fff] : "?",
-			 it.type & PR_ITEM_CUT ? "(cut)" : "");
+			it.type & PR_ITEM_CUT ? "(cut)" : "");
 		if (it.type & PR_ITEM_DESC)
 			put_desc(name, p);
 		else
@@ -82,16 +85,18 @@ static void put_execve(const uint8_t *p, size_t size)
 
 	memcpy(&m, p, sizeof(m));
 	printf("execve pid=%u ktime=%llu uid=%u auid=%u flags=%#x secure=%#x nspid=%u ino=%llu nlink=%u", m.process.pid,
-	       (unsigned long long)m.process.ktime, m.process.uid, m.process.auid, m.process.flags, m.process.secureexec, m.process.nspid,
-	       (unsigned long long)m.process.i_ino, m.process.i_nlink);
+		(unsigned long long)m.process.ktime, m.process.uid, m.process.auid, m.process.flags,
+		m.process.secureexec, m.process.nspid, (unsigned long long)m.process.i_ino, m.process.i_nlink);
 	put_key("parent", m.parent);
 	put_key("cleanup", m.cleanup);
-	printf(" uids=%u,%u,%u,%u gids=%u,%u,%u,%u caps=%llx,%llx,%llx ns=%u,%u,%u,%u,%u,%u,%u,%u,%u,%u userns=%d,%u,%u,%u cgrpid=%llu docker=%.128s",
-	       m.creds.uid, m.creds.euid, m.creds.suid, m.creds.fsuid, m.creds.gid, m.creds.egid, m.creds.sgid, m.creds.fsgid,
-	       (unsigned long long)m.creds.permitted, (unsigned long long)m.creds.effective, (unsigned long long)m.creds.inheritable,
-	       m.ns.uts, m.ns.ipc, m.ns.mnt, m.ns.pid, m.ns.pid_for_children, m.ns.net, m.ns.time, m.ns.time_for_children, m.ns.cgroup,
-	       m.ns.user, m.creds.user_ns_level, m.creds.user_ns_uid, m.creds.user_ns_gid, m.creds.user_ns_inum,
-	       (unsigned long long)m.kube.cgrpid, m.kube.docker_id);
+	printf(" uids=%u,%u,%u,%u gids=%u,%u,%u,%u caps=%llx,%llx,%llx ns=%u,%u,%u,%u,%u,%u,%u,%u,%u,%u "
+	       "userns=%d,%u,%u,%u cgrpid=%llu docker=%.128s",
+		m.creds.uid, m.creds.euid, m.creds.suid, m.creds.fsuid, m.creds.gid, m.creds.egid, m.creds.sgid,
+		m.creds.fsgid, (unsigned long long)m.creds.permitted, (unsigned long long)m.creds.effective,
+		(unsigned long long)m.creds.inheritable, m.ns.uts, m.ns.ipc, m.ns.mnt, m.ns.pid, m.ns.pid_for_children,
+		m.ns.net, m.ns.time, m.ns.time_for_children, m.ns.cgroup, m.ns.user, m.creds.user_ns_level,
+		m.creds.user_ns_uid, m.creds.user_ns_gid, m.creds.user_ns_inum, (unsigned long long)m.kube.cgrpid,
+		m.kube.docker_id);
 	if (m.process.size + PR_EXECVE_FIXED != size || m.process.size > PR_PROCESS_SIZE_MAX)
 		printf(" BAD_SIZE");
 	put("strings", p + sizeof(m), size - sizeof(m));
@@ -109,8 +114,8 @@ static void put_frame(const uint8_t *p, size_t size)
 		struct pr_exec_info m;
 
 		memcpy(&m, p, sizeof(m));
-		printf("exec_info argc=%d args_bytes=%u envc=%d tid=%u sid=%u pgid=%u tty=%#x ppid=%u", (int)m.argc, m.args_bytes, (int)m.envc,
-		       m.tid, m.sid, m.pgid, m.tty, m.ppid);
+		printf("exec_info argc=%d args_bytes=%u envc=%d tid=%u sid=%u pgid=%u tty=%#x ppid=%u", (int)m.argc,
+			m.args_bytes, (int)m.envc, m.tid, m.sid, m.pgid, m.tty, m.ppid);
 		put_key("key", m.key);
 		put_items(p + sizeof(m), p + size);
 		break;
@@ -119,8 +124,8 @@ static void put_frame(const uint8_t *p, size_t size)
 		struct pr_clone_info m;
 
 		memcpy(&m, p, sizeof(m));
-		printf("clone_info flags=%#llx creator_tid=%u ppid=%u sid=%u pgid=%u", (unsigned long long)m.clone_flags, m.creator_tid, m.ppid,
-		       m.sid, m.pgid);
+		printf("clone_info flags=%#llx creator_tid=%u ppid=%u sid=%u pgid=%u",
+			(unsigned long long)m.clone_flags, m.creator_tid, m.ppid, m.sid, m.pgid);
 		put_key("key", m.key);
 		break;
 	}
@@ -128,7 +133,8 @@ static void put_frame(const uint8_t *p, size_t size)
 		struct pr_msg_clone m;
 
 		memcpy(&m, p, sizeof(m));
-		printf("clone pid=%u tid=%u nspid=%u flags=%#x ktime=%llu", m.tgid, m.tid, m.nspid, m.flags, (unsigned long long)m.ktime);
+		printf("clone pid=%u tid=%u nspid=%u flags=%#x ktime=%llu", m.tgid, m.tid, m.nspid, m.flags,
+			(unsigned long long)m.ktime);
 		put_key("parent", m.parent);
 		break;
 	}
@@ -171,7 +177,8 @@ static void put_frame(const uint8_t *p, size_t size)
 		struct pr_msg_data m;
 
 		memcpy(&m, p, sizeof(m));
-		printf("data id=%llx/%llu bytes=%zu", (unsigned long long)m.id.pid, (unsigned long long)m.id.time, size - sizeof(m));
+		printf("data id=%llx/%llu bytes=%zu", (unsigned long long)m.id.pid, (unsigned long long)m.id.time,
+			size - sizeof(m));
 		break;
 	}
 	default:
@@ -216,8 +223,10 @@ static int on_snap(void *arg, const struct pr_snap *s, const char *cgroup)
 	t->snaps++;
 	if (t->quiet)
 		return 0;
-	printf("snap flags=%#x nspid=%u auid=%u ppid=%u sid=%u pgid=%u tty=%#x ino=%llu nlink=%u uids=%u,%u comm=%s docker=%s", s->flags, s->nspid, s->auid,
-	       s->ppid, s->sid, s->pgid, s->tty, (unsigned long long)s->i_ino, s->i_nlink, s->creds.uid, s->creds.euid, s->comm, s->docker_id);
+	printf("snap flags=%#x nspid=%u auid=%u ppid=%u sid=%u pgid=%u tty=%#x ino=%llu nlink=%u uids=%u,%u comm=%s "
+	       "docker=%s",
+		s->flags, s->nspid, s->auid, s->ppid, s->sid, s->pgid, s->tty, (unsigned long long)s->i_ino, s->i_nlink,
+		s->creds.uid, s->creds.euid, s->comm, s->docker_id);
 	put_key("key", s->key);
 	put_key("parent", s->parent);
 	put("cgroup", (const uint8_t *)cgroup, s->cgroup_len);
@@ -245,13 +254,14 @@ static int summary(struct pr_capture *cap, struct tally *t)
 		}
 	for (s = 0; s < PR_STREAM_COUNT; s++)
 		if (next[s])
-			printf("stream %u: emitted=%llu read=%llu lost=%llu gaps=%llu missed=%llu\n", s, (unsigned long long)next[s],
-			       (unsigned long long)got[s], (unsigned long long)lost[s], (unsigned long long)t->gaps[s],
-			       (unsigned long long)c.missed[s]);
-	printf("total frames=%llu bytes=%llu snaps=%llu map_full=%llu args_cut=%llu reparent_cut=%llu disorder=%llu flavour=%s equation=%s\n",
-	       (unsigned long long)t->frames, (unsigned long long)t->bytes, (unsigned long long)t->snaps, (unsigned long long)c.map_full,
-	       (unsigned long long)c.args_cut, (unsigned long long)c.reparent_cut, (unsigned long long)t->disorder, pr_capture_flavour(cap),
-	       bad ? "BAD" : "ok");
+			printf("stream %u: emitted=%llu read=%llu lost=%llu gaps=%llu missed=%llu\n", s,
+				(unsigned long long)next[s], (unsigned long long)got[s], (unsigned long long)lost[s],
+				(unsigned long long)t->gaps[s], (unsigned long long)c.missed[s]);
+	printf("total frames=%llu bytes=%llu snaps=%llu map_full=%llu args_cut=%llu reparent_cut=%llu disorder=%llu "
+	       "flavour=%s equation=%s\n",
+		(unsigned long long)t->frames, (unsigned long long)t->bytes, (unsigned long long)t->snaps,
+		(unsigned long long)c.map_full, (unsigned long long)c.args_cut, (unsigned long long)c.reparent_cut,
+		(unsigned long long)t->disorder, pr_capture_flavour(cap), bad ? "BAD" : "ok");
 	return bad != 0;
 }
 
@@ -297,7 +307,8 @@ int main(int argc, char **argv)
 	}
 	pid = start_held(argv + optind, &go);
 	if (pr_capture_open(&opt, &cap, &ei) || pr_capture_attach(cap, &ei) ||
-	    (opt.only_tree && pr_capture_track(cap, (uint32_t)pid, &ei)) || pr_capture_snapshot(cap, PR_SNAPSHOT_NEW, on_snap, &t, &ei)) {
+		(opt.only_tree && pr_capture_track(cap, (uint32_t)pid, &ei)) ||
+		pr_capture_snapshot(cap, PR_SNAPSHOT_NEW, on_snap, &t, &ei)) {
 		fprintf(stderr, "bpf_dump: %s\n", ei.msg);
 		return 4;
 	}

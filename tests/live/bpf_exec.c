@@ -29,7 +29,8 @@ int act_exec(void *arg)
 
 	if (p->cwd && chdir(p->cwd))
 		return 99;
-	for (i = 0; p->argv[i]; i++) /* a failed exec's strings are seen only where they are in memory: so have them there */
+	for (i = 0; p->argv[i];
+		i++) /* a failed exec's strings are seen only where they are in memory: so have them there */
 		touched += p->argv[i][0];
 	execve(p->path, p->argv, quick);
 	return errno;
@@ -91,10 +92,12 @@ static void try_argv(char **argv, const char *cwd)
 		check_argv(&x, argv);
 		CHECK(is(x.filename, self_path));
 		CHECK(is(x.cwd, cwd));
-		CHECK((x.m.process.flags & ~(PR_EXEC_DATA_ARGS | PR_EXEC_ROOT_CWD | PR_EXEC_NEEDS_AUID)) == (PR_EXEC_EXECVE | PR_EXEC_CLONE));
+		CHECK((x.m.process.flags & ~(PR_EXEC_DATA_ARGS | PR_EXEC_ROOT_CWD | PR_EXEC_NEEDS_AUID)) ==
+			(PR_EXEC_EXECVE | PR_EXEC_CLONE));
 		CHECK(!x.interp.p && !x.exe.p && !x.long_cwd.p);
 		fr = frames_find(&f, PR_OP_CLONE, (uint32_t)pid, 0);
-		CHECK(fr && !memcmp(&x.m.parent, fr->b.p + 16, sizeof(x.m.parent)) && x.m.parent.pid == (uint32_t)getpid());
+		CHECK(fr && !memcmp(&x.m.parent, fr->b.p + 16, sizeof(x.m.parent)) &&
+			x.m.parent.pid == (uint32_t)getpid());
 		CHECK(fr && !memcmp(&x.m.cleanup.ktime, fr->b.p + 48, 8) && x.m.cleanup.pid == (uint32_t)pid);
 	} else {
 		CHECK(!"an exec frame");
@@ -113,8 +116,8 @@ static char *filled(size_t n, char c)
 
 static void case_sizes(void)
 {
-	static const size_t sizes[] = {0,    1,	   2,	  254,	 255,	256,   257,   258,   1021,  1022,  1023,
-				       1024, 1025, 1026, 32734, 32735, 32736, 32737, 32738, 65471, 65472, 65473, 131071};
+	static const size_t sizes[] = {0, 1, 2, 254, 255, 256, 257, 258, 1021, 1022, 1023, 1024, 1025, 1026, 32734,
+		32735, 32736, 32737, 32738, 65471, 65472, 65473, 131071};
 	char *argv[4] = {"a0", NULL, NULL, NULL};
 	size_t i;
 
@@ -133,8 +136,8 @@ static void case_sizes(void)
 
 static void case_empty(void)
 {
-	static char *lists[][6] = {{"a"},	   {""},	  {"a", ""},	     {"", ""},		 {"a", "", ""},	     {"a", "", "b"},
-				   {"a", "b", ""}, {"a", "", "", ""}, {"a", "\n\t \"\\'"}, {"a", "\xff\xfe\x01"}, {"other name", "-x"}};
+	static char *lists[][6] = {{"a"}, {""}, {"a", ""}, {"", ""}, {"a", "", ""}, {"a", "", "b"}, {"a", "b", ""},
+		{"a", "", "", ""}, {"a", "\n\t \"\\'"}, {"a", "\xff\xfe\x01"}, {"other name", "-x"}};
 	size_t i;
 
 	for (i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
@@ -280,9 +283,10 @@ static void rm_deep(const struct deep *d)
 
 static void case_cwd(void)
 {
-	static struct deep plans[] = {{1, 8, false, NULL},   {150, 1, false, NULL},  {150, 20, false, NULL}, {1, 255, false, NULL}, {1, 227, false, NULL},
-				      {1, 228, false, NULL}, {1, 229, false, NULL},  {1, 230, false, NULL},  {15, 255, false, NULL}, {2000, 1, false, NULL},
-				      {3, 10, true, NULL},   {20, 100, true, NULL}};
+	static struct deep plans[] = {{1, 8, false, NULL}, {150, 1, false, NULL}, {150, 20, false, NULL},
+		{1, 255, false, NULL}, {1, 227, false, NULL}, {1, 228, false, NULL}, {1, 229, false, NULL},
+		{1, 230, false, NULL}, {15, 255, false, NULL}, {2000, 1, false, NULL}, {3, 10, true, NULL},
+		{20, 100, true, NULL}};
 	size_t i;
 
 	for (i = 0; i < sizeof(plans) / sizeof(*plans); i++) {
@@ -301,7 +305,8 @@ static void case_cwd(void)
 		len = strlen(d->path);
 		CHECK(status == 0 && exec_find(&f, (uint32_t)pid, 0, &x));
 		if (len <= PR_CWD_INLINE_MAX) {
-			CHECK(is(x.cwd, d->path) && !x.long_cwd.p && !(x.m.process.flags & PR_EXEC_ERROR_PATH_COMPONENTS));
+			CHECK(is(x.cwd, d->path) && !x.long_cwd.p &&
+				!(x.m.process.flags & PR_EXEC_ERROR_PATH_COMPONENTS));
 		} else {
 			CHECK(x.cwd.n == PR_CWD_INLINE_MAX && is(x.cwd, d->path + len - PR_CWD_INLINE_MAX));
 			CHECK(is(x.long_cwd, d->path) && (x.m.process.flags & PR_EXEC_ERROR_PATH_COMPONENTS));
@@ -348,7 +353,8 @@ static void case_scripts(void)
 	snprintf(want, sizeof(want), "-o%c%s%cx", 0, inner, 0);
 	CHECK(status == 0 && exec_find(&f, (uint32_t)pid, 0, &x));
 	CHECK(is(x.filename, inner) && is(x.interp, self_path) && is(x.exe, self_path) && is(x.argv0, self_path));
-	CHECK(x.args.n == 3 + strlen(inner) + 2 && !memcmp(x.args.p, want, 3) && !memcmp(x.args.p + 3, inner, strlen(inner)));
+	CHECK(x.args.n == 3 + strlen(inner) + 2 && !memcmp(x.args.p, want, 3) &&
+		!memcmp(x.args.p + 3, inner, strlen(inner)));
 	CHECK(x.info.argc == 4 && is(x.cwd, "/tmp"));
 	frames_clear(&f);
 

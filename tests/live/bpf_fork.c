@@ -19,7 +19,7 @@
 /* What actors tell the checks. */
 static volatile struct {
 	uint32_t a, b, c, d;
-} *told;
+} * told;
 
 static void untell(void)
 {
@@ -76,7 +76,8 @@ static int act_status(void *arg)
 
 static void case_status(void)
 {
-	static const int how[] = {0, 1, 127, 255, 256 + SIGKILL, 256 + SIGTERM, 256 + SIGSEGV, 512 + SIGABRT, 512 + SIGQUIT};
+	static const int how[] = {
+		0, 1, 127, 255, 256 + SIGKILL, 256 + SIGTERM, 256 + SIGSEGV, 512 + SIGABRT, 512 + SIGQUIT};
 	size_t i;
 
 	for (i = 0; i < sizeof(how) / sizeof(*how); i++) {
@@ -90,8 +91,10 @@ static void case_status(void)
 		c = clone_of(&f, (uint32_t)pid, &info);
 		x = exit_of(&f, (uint32_t)pid);
 		CHECK(x.code == (uint32_t)status && x.tid == (uint32_t)pid && x.current.ktime == c.ktime);
-		CHECK(c.parent.pid == (uint32_t)getpid() && info.creator_tid == (uint32_t)getpid() && info.ppid == (uint32_t)getpid());
-		CHECK((info.clone_flags & 255) == SIGCHLD && info.sid == (uint32_t)getsid(0) && info.pgid == (uint32_t)getpgrp());
+		CHECK(c.parent.pid == (uint32_t)getpid() && info.creator_tid == (uint32_t)getpid() &&
+			info.ppid == (uint32_t)getpid());
+		CHECK((info.clone_flags & 255) == SIGCHLD && info.sid == (uint32_t)getsid(0) &&
+			info.pgid == (uint32_t)getpgrp());
 		CHECK(frames_count(&f, PR_OP_EXIT_INFO, (uint32_t)pid) == 0);
 		if (how[i] >= 512 && !WCOREDUMP(status))
 			printf("    note: no core is dumped here\n");
@@ -319,9 +322,11 @@ static void case_pidns(void)
 	}
 	c = clone_of(&f, told->a, &info);
 	CHECK(c.nspid == 1 && exec_find(&f, told->a, 0, &x) && x.m.process.nspid == 1);
-	CHECK(x.m.ns.pid != ns_of_self("pid") && x.m.ns.pid == x.m.ns.pid_for_children && x.m.ns.mnt != ns_of_self("mnt"));
+	CHECK(x.m.ns.pid != ns_of_self("pid") && x.m.ns.pid == x.m.ns.pid_for_children &&
+		x.m.ns.mnt != ns_of_self("mnt"));
 	CHECK(x.m.ns.uts == ns_of_self("uts") && x.m.ns.ipc == ns_of_self("ipc") && x.m.ns.net == ns_of_self("net"));
-	CHECK(x.m.ns.cgroup == ns_of_self("cgroup") && x.m.ns.user == ns_of_self("user") && x.m.kube.net_ns == x.m.ns.net);
+	CHECK(x.m.ns.cgroup == ns_of_self("cgroup") && x.m.ns.user == ns_of_self("user") &&
+		x.m.kube.net_ns == x.m.ns.net);
 	CHECK(x.m.ns.time == ns_of_self("time") && x.m.ns.time_for_children == ns_of_self("time_for_children"));
 	frames_clear(&f);
 }
@@ -382,7 +387,8 @@ static void case_orphans(void)
 	for (i = 0; i < 2; i++) {
 		untell();
 		run_actor(&f, i ? act_subreaper : act_orphan, NULL, NULL);
-		for (n = 0; n < 500 && !frames_find(&f, PR_OP_EXIT, told->a, 0); n++) { /* the orphan sees the end of its pipe and goes too */
+		for (n = 0; n < 500 && !frames_find(&f, PR_OP_EXIT, told->a, 0);
+			n++) { /* the orphan sees the end of its pipe and goes too */
 			usleep(10000);
 			frames_take(&f);
 		}
@@ -431,7 +437,8 @@ static void case_session(void)
 	pid_t pid = run_actor(&f, act_session, NULL, NULL);
 
 	CHECK(exec_find(&f, (uint32_t)pid, 0, &x));
-	CHECK(x.info.sid == (uint32_t)pid && x.info.pgid == (uint32_t)pid && x.info.tty == 0 && x.info.ppid == (uint32_t)getpid());
+	CHECK(x.info.sid == (uint32_t)pid && x.info.pgid == (uint32_t)pid && x.info.tty == 0 &&
+		x.info.ppid == (uint32_t)getpid());
 	frames_clear(&f);
 }
 

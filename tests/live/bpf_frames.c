@@ -181,10 +181,11 @@ bool exec_find(const struct frames *f, uint32_t pid, size_t n, struct exec_seen 
 	} else {
 		nul = memrchr(p, 0, (size_t)(end - p));
 		out->args = (struct bytes){p, nul ? (size_t)(nul - p) : 0};
-		out->cwd = nul ? (struct bytes){nul + 1, (size_t)(end - nul - 1)} : (struct bytes){p, (size_t)(end - p)};
+		out->cwd =
+			nul ? (struct bytes){nul + 1, (size_t)(end - nul - 1)} : (struct bytes){p, (size_t)(end - p)};
 	}
 	if (out->m.process.flags & PR_EXEC_ROOT_CWD)
-		out->cwd = (struct bytes){(uint8_t *)(uintptr_t)"/", 1};
+		out->cwd = (struct bytes){(uint8_t *)(uintptr_t) "/", 1};
 	return true;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* bpf_image.c: cases of what an exec runs and as whom: descriptors, deleted files, credentials, threads, chains, failures. */
+/* bpf_image.c: cases of what an exec runs and as whom: descriptors, deleted files, credentials, threads, chains,
+ * failures. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -31,7 +32,8 @@ static int act_fd(void *arg)
 			return 91;
 		fd = 77;
 	}
-	syscall(SYS_execveat, fd, how == 2 ? "bpf_cases_link" : "", argv, quick, how == 2 ? 0 : 0x1000 /* AT_EMPTY_PATH */);
+	syscall(SYS_execveat, fd, how == 2 ? "bpf_cases_link" : "", argv, quick,
+		how == 2 ? 0 : 0x1000 /* AT_EMPTY_PATH */);
 	return errno;
 }
 
@@ -102,7 +104,8 @@ static void try_as(const char *path, uid_t uid, gid_t gid, uint32_t bits, uid_t 
 
 static void case_setid(void)
 {
-	static const uint32_t caps[5] = {0x02000001, 1u << 10, 0, 0, 0}; /* VFS_CAP_REVISION_2, effective; NET_BIND_SERVICE */
+	static const uint32_t caps[5] = {
+		0x02000001, 1u << 10, 0, 0, 0}; /* VFS_CAP_REVISION_2, effective; NET_BIND_SERVICE */
 	const char *p;
 
 	try_as(copy_self("plain", 0, 0, 0755), 1234, 1235, 0, 1234, 1235);
@@ -110,7 +113,7 @@ static void case_setid(void)
 	try_as(copy_self("suid", 77, 0, 04755), 1234, 1235, PR_SECURE_SETUID, 77, 1235);
 	try_as(copy_self("suid", 0, 77, 02755), 1234, 1235, PR_SECURE_SETGID, 1234, 77);
 	try_as(copy_self("suid", 0, 0, 06755), 1234, 1235,
-	       PR_SECURE_SETUID | PR_SECURE_SETUID_ROOT | PR_SECURE_SETGID | PR_SECURE_SETGID_ROOT, 0, 0);
+		PR_SECURE_SETUID | PR_SECURE_SETUID_ROOT | PR_SECURE_SETGID | PR_SECURE_SETGID_ROOT, 0, 0);
 	try_as(copy_self("suid", 0, 0, 04755), 0, 0, 0, 0, 0);
 	p = copy_self("caps", 0, 0, 0755);
 	if (!syscall(SYS_setxattr, p, "security.capability", caps, sizeof(caps), 0))
@@ -196,7 +199,8 @@ static void case_chain(void)
 	pid_t pid = run_actor(&f, act_chain, NULL, &status);
 
 	CHECK(WEXITSTATUS(status) == 7);
-	CHECK(exec_find(&f, (uint32_t)pid, 0, &a) && exec_find(&f, (uint32_t)pid, 1, &b) && exec_find(&f, (uint32_t)pid, 2, &c));
+	CHECK(exec_find(&f, (uint32_t)pid, 0, &a) && exec_find(&f, (uint32_t)pid, 1, &b) &&
+		exec_find(&f, (uint32_t)pid, 2, &c));
 	CHECK((a.m.process.flags & PR_EXEC_CLONE) && !((b.m.process.flags | c.m.process.flags) & PR_EXEC_CLONE));
 	CHECK(b.m.cleanup.ktime == a.m.process.ktime && c.m.cleanup.ktime == b.m.process.ktime);
 	CHECK(!memcmp(&a.m.parent, &c.m.parent, sizeof(a.m.parent)));
@@ -221,8 +225,8 @@ static void try_fail(const char *path, int error)
 		return;
 	memcpy(&m, fr->b.p, sizeof(m));
 	CHECK(m.error == error && m.tid == (uint32_t)pid);
-	n = (size_t)snprintf(want, sizeof(want), "%c%c%c%c%s%c%c%c%cnope%c%c%c%ca%c%cb", PR_ITEM_FILENAME, 0, (int)strlen(path), 0, path,
-			     PR_ITEM_ARGV0, 0, 4, 0, PR_ITEM_ARGS, 0, 4, 0, 0, 0);
+	n = (size_t)snprintf(want, sizeof(want), "%c%c%c%c%s%c%c%c%cnope%c%c%c%ca%c%cb", PR_ITEM_FILENAME, 0,
+		(int)strlen(path), 0, path, PR_ITEM_ARGV0, 0, 4, 0, PR_ITEM_ARGS, 0, 4, 0, 0, 0);
 	CHECK(fr->b.n == sizeof(m) + n && !memcmp(fr->b.p + sizeof(m), want, n));
 	frames_clear(&f);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bpf_pin KILLS: a small recorder over a pinned capture is killed with SIGKILL again and again while processes come and go. In the end its file
- * holds every frame that was emitted, once.
+ * bpf_pin KILLS: a small recorder over a pinned capture is killed with SIGKILL again and again while processes come and
+ * go. In the end its file holds every frame that was emitted, once.
  *
- * The recorder writes records as they are, makes them durable, then commits. After a kill the file may hold a torn record at its end
- * (cut off) and records that were not committed (met again, known by their sequence numbers).
+ * The recorder writes records as they are, makes them durable, then commits. After a kill the file may hold a torn
+ * record at its end (cut off) and records that were not committed (met again, known by their sequence numbers).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -101,9 +101,9 @@ static int verdict(struct pr_capture *cap, struct sink *s, int fd, int kills)
 			lost += c.streams[cpu][i].lost;
 		}
 	bad = !next || s->again || s->holes != lost || s->frames + lost != next;
-	printf("%d kills: emitted %llu, lost %llu, in the file %llu, twice %llu, missing %llu: %s\n", kills, (unsigned long long)next,
-	       (unsigned long long)lost, (unsigned long long)s->frames, (unsigned long long)s->again, (unsigned long long)s->holes,
-	       bad ? "BAD" : "exact");
+	printf("%d kills: emitted %llu, lost %llu, in the file %llu, twice %llu, missing %llu: %s\n", kills,
+		(unsigned long long)next, (unsigned long long)lost, (unsigned long long)s->frames,
+		(unsigned long long)s->again, (unsigned long long)s->holes, bad ? "BAD" : "exact");
 	return bad;
 }
 
