@@ -17,6 +17,7 @@
 static const struct pr_view views[] = {
 	PR_LINEAGE_VIEWS
 	{"cache", pr_view_cache, NULL, false, "what the refcounted cache of a live agent held"},
+	{"frames", pr_view_frames, NULL, false, "every frame as it stands in the trace"},
 	{"stats", pr_view_stats, NULL, false, "counts: frames by kind, misses, losses, time span"},
 };
 #define N_VIEWS (sizeof(views) / sizeof(views[0]))

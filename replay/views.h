@@ -42,6 +42,6 @@ struct pr_view {
 	const char *help;
 };
 
-pr_view_fn pr_view_events, pr_view_cache, pr_view_stats;
+pr_view_fn pr_view_events, pr_view_cache, pr_view_stats, pr_view_frames;
 
 #endif
