@@ -1,117 +1,237 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* cmd_verify.c: proves that nothing in a trace was changed, dropped or reordered since it was written; says where not. */
+/*
+ * cmd_verify.c: proves that nothing in a trace was changed, dropped or reordered since it was written, and up to when that is
+ * signed; says where not.
+ */
 #include <inttypes.h>
+#include <sodium/utils.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/out.h"
 #include "base/text.h"
 #include "replay/commands.h"
-#include "replay/notes.h"
-#include "schema/trace.h"
+#include "replay/timeline.h"
+#include "schema/verify.h"
 
-struct result {
-	uint64_t blocks, damages, frames, tail;
-	bool sealed;
-	uint8_t link[PR_SEG_LINK]; /* the last good one */
+struct wishes {
+	const char *pubkey, *expect, *at_least;
+	bool json, sealed;
 };
 
-static int check(struct pr_seg_reader *r, struct result *res, struct pr_errinfo *ei)
+static void on_problem(void *ctx, const char *name, uint64_t from, uint64_t to, uint64_t frames, const char *why)
 {
-	const struct pr_seg_footer *f = pr_seg_reader_footer(r);
-	struct pr_seg_damage d;
-	struct pr_block b;
-	int err;
+	char lost[64] = "an unknown number of frames";
 
-	memcpy(res->link, pr_seg_reader_header(r)->link, PR_SEG_LINK);
-	while ((err = pr_seg_reader_next(r, &b, &d, ei)) == PR_OK || err == PR_EDATA) {
-		if (err == PR_EDATA) {
-			pr_notes_damage(pr_seg_reader_name(r), &d);
-			res->damages++;
-			continue;
-		}
-		res->blocks++;
-		res->frames += b.desc.frames;
-		memcpy(res->link, b.desc.link, PR_SEG_LINK);
-	}
-	res->tail = pr_seg_reader_tail(r);
-	res->sealed = f != NULL;
-	if (f)
-		memcpy(res->link, f->link, PR_SEG_LINK);
-	return err == PR_END ? PR_OK : err;
+	(void)ctx;
+	if (frames != UINT64_MAX)
+		snprintf(lost, sizeof(lost), "%" PRIu64 " frames", frames);
+	if (to > from)
+		pr_note("%s: bytes %" PRIu64 " to %" PRIu64 " are damaged: %s; %s lost", name, from, to, why, lost);
+	else if (from && frames)
+		pr_note("%s: at byte %" PRIu64 ": %s; %s lost", name, from, why, lost);
+	else if (from)
+		pr_note("%s: at byte %" PRIu64 ": %s", name, from, why);
+	else
+		pr_note("%s: %s", name, why);
 }
 
-static const char *verdict(const struct result *res)
+static const char *verdict(const struct pr_verified *v)
 {
-	return res->damages ? "damaged" : res->sealed ? "whole" : "open";
+	return v->problems ? "damaged" : v->sealed ? "whole" : "open";
 }
 
-static void print(const struct result *res, const char *path, bool json, struct pr_buf *b)
+/* "signed": all of it; "partly": up to the last checkpoint; "no". */
+static const char *signed_word(const struct pr_verified *v)
+{
+	if (!v->checkpoints)
+		return "no";
+	return v->signed_blocks == v->blocks && !v->problems ? "all" : "partly";
+}
+
+static void print_json(const struct pr_verified *v, bool trusted, struct pr_buf *b)
 {
 	struct pr_json j = pr_json_make(b);
-	struct pr_buf hex = PR_BUF_INIT;
+	struct pr_buf text = PR_BUF_INIT;
+	char id[17];
 
-	pr_hex(&hex, res->link, PR_SEG_LINK);
-	if (json) {
-		pr_json_object(&j, NULL);
-		pr_json_str(&j, "type", "verify");
-		pr_json_str(&j, "verdict", verdict(res));
-		pr_json_u64(&j, "blocks", res->blocks);
-		pr_json_u64(&j, "frames", res->frames);
-		pr_json_u64(&j, "damaged", res->damages);
-		pr_json_u64(&j, "tail_bytes", res->tail);
-		pr_json_bytes(&j, "link", hex.data, hex.len);
-		pr_json_object_end(&j);
-		pr_json_newline(&j);
-	} else {
-		pr_text_escape(b, path, strlen(path));
-		pr_buf_printf(b, ": %s: %" PRIu64 " blocks, %" PRIu64 " frames, chain ends in %.*s\n", verdict(res), res->blocks,
-			res->frames, (int)hex.len, hex.data);
+	pr_hex(&text, v->link, PR_SEG_LINK);
+	pr_json_object(&j, NULL);
+	pr_json_str(&j, "type", "verify");
+	pr_json_str(&j, "verdict", verdict(v));
+	pr_json_u64(&j, "blocks", v->blocks);
+	pr_json_u64(&j, "frames", v->frames);
+	pr_json_u64(&j, "damaged", v->problems);
+	pr_json_u64(&j, "tail_bytes", v->tail_bytes);
+	pr_json_bytes(&j, "link", text.data, text.len);
+	pr_json_u64(&j, "segments", v->segments);
+	pr_json_u64(&j, "segments_deleted", v->deleted);
+	pr_json_str(&j, "signed", signed_word(v));
+	if (v->has_key) {
+		pr_key_id_text(v->signer.id, id);
+		pr_json_str(&j, "key", id);
+		pr_json_bool(&j, "key_trusted", trusted);
+		pr_json_u64(&j, "checkpoints", v->checkpoints);
+		pr_json_u64(&j, "signed_frames", v->signed_frames);
 	}
-	pr_buf_release(&hex);
+	if (v->signed_realtime) {
+		pr_buf_clear(&text);
+		pr_time_utc(&text, (int64_t)v->signed_realtime);
+		pr_json_bytes(&j, "signed_until", text.data, text.len);
+	}
+	pr_json_object_end(&j);
+	pr_json_newline(&j);
+	pr_buf_release(&text);
 }
 
-static int verify(const char *path, bool json, struct pr_errinfo *ei)
+static void print_signed(const struct pr_verified *v, const char *path, bool trusted, struct pr_buf *b)
 {
-	struct result res = {0};
-	struct pr_trace *t;
-	struct pr_out out;
-	int err;
+	char id[17];
 
-	err = pr_trace_open(&t, path, ei);
+	if (!v->has_key)
+		return;
+	pr_key_id_text(v->signer.id, id);
+	pr_text_escape(b, path, strlen(path));
+	pr_buf_printf(b, ": signed by key %s%s: ", id, trusted ? "" : ", which is named in it (give --pubkey to be sure whose it is)");
+	if (!v->checkpoints) {
+		pr_buf_str(b, "nothing of it\n");
+		return;
+	}
+	pr_buf_printf(b, "%" PRIu64 " frames, up to ", v->signed_frames);
+	pr_time_utc(b, (int64_t)v->signed_realtime);
+	if (v->frames > v->signed_frames)
+		pr_buf_printf(b, "; %" PRIu64 " frames are not signed", v->frames - v->signed_frames);
+	pr_buf_u8(b, '\n');
+}
+
+static void print_text(const struct pr_verified *v, const char *path, bool trusted, struct pr_buf *b)
+{
+	pr_text_escape(b, path, strlen(path));
+	pr_buf_printf(b, ": %s: ", verdict(v));
+	if (v->segments != 1)
+		pr_buf_printf(b, "%" PRIu64 " segments, ", v->segments);
+	pr_buf_printf(b, "%" PRIu64 " blocks, %" PRIu64 " frames, chain ends in ", v->blocks, v->frames);
+	pr_hex(b, v->link, PR_SEG_LINK);
+	pr_buf_u8(b, '\n');
+	if (v->deleted) {
+		pr_text_escape(b, path, strlen(path));
+		pr_buf_printf(b, ": %" PRIu64 " older segments were deleted by retention\n", v->deleted);
+	}
+	print_signed(v, path, trusted, b);
+}
+
+static int read_pubkey(const char *arg, struct pr_public_key *out, struct pr_errinfo *ei)
+{
+	char text[PR_KEY_FILE_MAX + 1];
+	ssize_t n;
+	int fd, err;
+
+	if (!strncmp(arg, "RW", 2) && strlen(arg) == 56 && access(arg, F_OK))
+		return pr_public_key_parse(out, arg, strlen(arg), "--pubkey", ei);
+	err = pr_file_open_input(arg, &fd, ei);
 	if (err)
 		return err;
-	err = check(pr_trace_segment(t), &res, ei);
-	pr_out_init(&out, STDOUT_FILENO);
+	n = read(fd, text, sizeof(text));
+	close(fd);
+	if (n < 0)
+		return pr_fail_errno(ei, "%s: cannot read", arg);
+	return pr_public_key_parse(out, text, (size_t)n, arg, ei);
+}
+
+static int understand(const struct wishes *w, struct pr_verify_options *opt, struct pr_public_key *key, uint8_t link[PR_SEG_LINK],
+	struct pr_errinfo *ei)
+{
+	struct pr_timeline tl;
+	size_t n;
+	int err;
+
+	*opt = (struct pr_verify_options){.on_problem = on_problem};
+	if (w->pubkey) {
+		err = read_pubkey(w->pubkey, key, ei);
+		if (err)
+			return err;
+		opt->key = key;
+	}
+	if (w->expect) {
+		if (sodium_hex2bin(link, PR_SEG_LINK, w->expect, strlen(w->expect), NULL, &n, NULL) || n != PR_SEG_LINK)
+			return pr_fail(ei, PR_EUSAGE, "verify: --expect %s: not a link: 64 hexadecimal digits, as verify prints them",
+				w->expect);
+		opt->expect = link;
+	}
+	if (!w->at_least)
+		return PR_OK;
+	pr_timeline_init(&tl);
+	err = pr_timeline_add(&tl, 1, 1); /* a time of the clock alone: no trace is needed to understand it */
 	if (!err)
-		print(&res, path, json, &out.buf);
-	err = err ? (pr_out_close(&out, NULL), err) : pr_out_close(&out, ei);
-	if (!err && !res.sealed)
+		err = pr_timeline_parse(&tl, "--at-least", w->at_least, &opt->at_least, ei);
+	pr_timeline_release(&tl);
+	return err;
+}
+
+static int run(const char *path, const struct pr_verify_options *opt, struct pr_verified *v, struct pr_errinfo *ei)
+{
+	struct pr_source *src;
+	struct stat st;
+	int err;
+
+	if (!stat(path, &st) && S_ISDIR(st.st_mode))
+		return pr_verify_directory(path, opt, v, ei);
+	err = pr_source_file(&src, path, ei);
+	return err ? err : pr_verify_segment(src, opt, v, ei);
+}
+
+static int verify(const char *path, const struct wishes *w, struct pr_errinfo *ei)
+{
+	struct pr_verify_options opt;
+	uint8_t link[PR_SEG_LINK];
+	struct pr_public_key key;
+	struct pr_verified v;
+	struct pr_out out;
+	int err = understand(w, &opt, &key, link, ei);
+
+	if (!err)
+		err = run(path, &opt, &v, ei);
+	if (err)
+		return err;
+	pr_out_init(&out, STDOUT_FILENO);
+	if (w->json)
+		print_json(&v, opt.key, &out.buf);
+	else
+		print_text(&v, path, opt.key, &out.buf);
+	err = pr_out_close(&out, ei);
+	if (!err && !v.sealed)
 		pr_note("%s: the end is open: the recording was not closed, so it is not known whether more was recorded%s", path,
-			res.tail ? "; the last, torn block can't be read" : "");
-	if (!err && res.damages)
-		err = pr_fail(ei, PR_EDATA, "%s: not as it was written: damaged at %" PRIu64 " place%s", path, res.damages,
-			res.damages == 1 ? "" : "s");
-	pr_trace_close(t);
+			v.tail_bytes ? "; the last, torn block can't be read" : "");
+	if (!err && v.problems)
+		err = pr_fail(ei, PR_EDATA, "%s: not as it was written: damaged at %" PRIu64 " place%s", path, v.problems,
+			v.problems == 1 ? "" : "s");
+	if (!err && w->sealed && !v.sealed)
+		err = pr_fail(ei, PR_EDATA, "%s: not closed, as --sealed asks for", path);
 	return err;
 }
 
 int pr_cmd_verify(int argc, char **argv)
 {
-	bool json = false;
+	struct wishes w = {0};
 	const struct pr_option options[] = {
-		{0, "json", PR_OPT_FLAG, &json, NULL, "one JSON object", NULL},
+		{'p', "pubkey", PR_OPT_STR, &w.pubkey, "FILE", "public key (of minisign, or its RW... line) that must have signed it", NULL},
+		{0, "expect", PR_OPT_STR, &w.expect, "LINK", "a link printed by an earlier verify: the trace must go on from there", NULL},
+		{0, "at-least", PR_OPT_STR, &w.at_least, "TIME", "it must be signed up to this time (RFC 3339)", NULL},
+		{0, "sealed", PR_OPT_FLAG, &w.sealed, NULL, "an open end is a failure too", NULL},
+		{0, "json", PR_OPT_FLAG, &w.json, NULL, "one JSON object", NULL},
 		{0},
 	};
-	const struct pr_usage usage = {"verify", "TRACE [--json]",
-		"Checks every block: checksums, the SHA-256 chain over all blocks, and the closing record.\n"
-		"Exit status 0: as it was written (also when the end is open), 1: damaged.",
+	const struct pr_usage usage = {"verify", "TRACE|DIR [--pubkey FILE] [--expect LINK] [--at-least TIME] [--sealed] [--json]",
+		"Checks every block: checksums, the SHA-256 chain over all blocks and segments, the closing record, and signatures.\n"
+		"Exit status 0: as it was written (also when the end is open), 1: damaged, or not what was asked for.",
 		options, 1, 1, false};
 	struct pr_errinfo ei;
 	int n, err;
 
 	err = pr_opts_parse(&usage, argc, argv, &n, &ei);
 	if (!err)
-		err = verify(argv[0], json, &ei);
+		err = verify(argv[0], &w, &ei);
 	return pr_report(err, &ei);
 }

@@ -5,6 +5,7 @@
 
 #include "base/command.h"
 
+pr_command_fn pr_cmd_keygen, pr_cmd_repair;
 pr_command_fn pr_cmd_pack, pr_cmd_unpack, pr_cmd_info, pr_cmd_verify, pr_cmd_asm, pr_cmd_disasm, pr_cmd_golden;
 pr_command_fn pr_cmd_replay, pr_cmd_stats, pr_cmd_audit, pr_cmd_reindex, pr_cmd_sql;
 pr_command_fn pr_cmd_export, pr_cmd_report;
@@ -19,6 +20,8 @@ pr_command_fn pr_cmd_export, pr_cmd_report;
 	{"golden", pr_cmd_golden, "golden tests for your own frames"}, \
 	{"info", pr_cmd_info, "what this trace is"}, \
 	{"verify", pr_cmd_verify, "prove that a trace is as it was written, or say where not"}, \
+	{"keygen", pr_cmd_keygen, "make a pair of keys to sign recordings with"}, \
+	{"repair", pr_cmd_repair, "copy what is good of a damaged trace to a new one"}, \
 	{"reindex", pr_cmd_reindex, "make the index of a trace anew"}, \
 	{"sql", pr_cmd_sql, "ask a trace in SQL"}, \
 	{"stats", pr_cmd_stats, "what is in this trace, in numbers"}, \

@@ -9,6 +9,14 @@ void pr_notes_damage(const char *path, const struct pr_seg_damage *d)
 
 	if (d->frames_known)
 		snprintf(frames, sizeof(frames), "%llu frames", (unsigned long long)d->frames);
+	if (d->missing && d->frames_known && !d->frames) {
+		pr_note("%s: at byte %llu: %s", path, (unsigned long long)d->from, d->why);
+		return;
+	}
+	if (d->missing) {
+		pr_note("%s: at byte %llu: %s; %s lost", path, (unsigned long long)d->from, d->why, frames);
+		return;
+	}
 	pr_note("%s: bytes %llu to %llu are damaged: %s; %s lost", path, (unsigned long long)d->from,
 		(unsigned long long)d->to, d->why, frames);
 }
@@ -29,6 +37,9 @@ int pr_notes_read(struct pr_trace *t, const char *path, bool part, struct pr_err
 	struct pr_trace_state st;
 
 	pr_trace_get_state(t, &st);
+	if (st.left_out && !part)
+		pr_note("%s: %llu segments of earlier boots lie there too; they are other recordings: give one of them by its name", path,
+			(unsigned long long)st.left_out);
 	if (!st.sealed && !part && st.damages)
 		pr_note("%s: the end is open: the recording was not closed (or still goes on)", path);
 	else if (!st.sealed && !part)

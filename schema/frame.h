@@ -371,7 +371,8 @@ enum pr_loss_reason {
 	PR_LOSS_RECURSION = 1, /* runs of a program that the kernel skipped */
 	PR_LOSS_MAP_FULL = 2, /* processes that the kernel-side map could not hold */
 	PR_LOSS_DISK = 3, /* frames read from the ring that could not be written */
-	PR_LOSS_QUEUE = 4 /* frames dropped because the writer's queue was full */
+	PR_LOSS_QUEUE = 4, /* frames dropped because the writer's queue was full */
+	PR_LOSS_DAMAGE = 5 /* frames of a damaged place, left out by repair; count 0: it is not known how many */
 };
 struct pr_loss { /* op 214 */
 	struct pr_msg_common common;

@@ -107,7 +107,17 @@ static int loss(struct pr_gaps *g, const struct pr_frame *f)
 	gap.stream = (uint8_t)pr_cursor_u32(&c);
 	gap.count = pr_cursor_u64(&c);
 	gap.ktime_from = pr_cursor_u64(&c);
-	if (c.failed || !gap.count || !g->on_gap)
+	if (c.failed)
+		return PR_OK;
+	if (gap.reason == PR_LOSS_DAMAGE) { /* the place of damage in a file that this one was copied from */
+		gap.kind = PR_GAP_DAMAGE;
+		gap.stream = 0;
+		gap.reason = 0;
+		pr_gaps_forget(g);
+	} else if (!gap.count) {
+		return PR_OK;
+	}
+	if (!g->on_gap)
 		return PR_OK;
 	return g->on_gap(g->ctx, &gap);
 }
@@ -118,7 +128,7 @@ int pr_gaps_frame(struct pr_gaps *g, const struct pr_frame *f)
 	int err;
 
 	if (f->env_flags & (PR_ENV_META | PR_ENV_CONT))
-		return PR_OK;
+		return f->op == PR_OP_LOSS ? loss(g, f) : PR_OK;
 	if (!g->any && !(f->env_flags & PR_ENV_RAW)) {
 		g->first_ktime = f->ktime;
 		g->any = true;

@@ -159,7 +159,10 @@ static int load_record(struct pr_seg_part *r, uint64_t off, const uint8_t head[P
 	if (pr_get_u32(head) != PR_SEG_SKIP_MAGIC || memcmp(head + 8, "PREC", 4) || memcmp(head + 72, r->header.uuid, 8) ||
 		size < PR_SEG_RECORD_MIN || size > PR_SEG_RECORD_MAX)
 		return PR_OK;
-	*why = "a closing record or a header stands in the middle";
+	*why = "a block descriptor is damaged";
+	if (!memcmp(head + 8, PR_SEG_TAG_BLOCK, 8))
+		return PR_OK;
+	*why = "a closing record or header stands there that does not fit this place";
 	if (!memcmp(head + 8, PR_SEG_TAG_HEADER, 8) || !memcmp(head + 8, PR_SEG_TAG_FOOTER, 8))
 		return PR_OK;
 	pr_buf_clear(b);

@@ -64,9 +64,11 @@ static int put_record(struct pr_seg_writer *w, uint8_t *rec, size_t size, struct
 
 	pr_seg_record_finish(rec, size, link);
 	err = write_out(w, rec, size, ei);
-	if (!err)
-		memcpy(w->done.link, link, PR_SEG_LINK);
-	return err;
+	if (err)
+		return err;
+	memcpy(w->done.link, link, PR_SEG_LINK);
+	memcpy(w->cur.prev, link, PR_SEG_LINK);
+	return PR_OK;
 }
 
 static int put_checkpoint(struct pr_seg_writer *w, enum pr_sig_kind kind, struct pr_errinfo *ei)

@@ -130,16 +130,11 @@ static void descend(struct pr_signer *s, unsigned depth, uint64_t n)
 	sodium_memzero(&left, sizeof(left));
 }
 
-int pr_signer_begin(struct pr_signer *s, const struct pr_seg_header *h, struct pr_errinfo *ei)
+/* Moves on to the leaf of segment n, the one behind the leaf in use. */
+static void step(struct pr_signer *s, uint64_t n)
 {
-	uint64_t n = h->number;
 	unsigned depth = 0;
 
-	if (n != s->next_number || memcmp(h->recording, s->recording, PR_SEG_UUID))
-		return pr_fail(ei, PR_EUSAGE, "segments are to be signed in order: %llu was next", (unsigned long long)s->next_number);
-	if (n >> s->depth)
-		return pr_fail(ei, PR_ELIMIT, "the signing keys of this recording are used up after %llu segments: begin a new recording",
-			(unsigned long long)n);
 	if (n) { /* the lowest node on the way to n - 1 that has n below its right child */
 		depth = s->depth - (unsigned)__builtin_ctzll(n);
 		s->current = s->right[depth];
@@ -147,6 +142,17 @@ int pr_signer_begin(struct pr_signer *s, const struct pr_seg_header *h, struct p
 	}
 	descend(s, depth, n);
 	s->next_number = n + 1;
+}
+
+int pr_signer_begin(struct pr_signer *s, const struct pr_seg_header *h, struct pr_errinfo *ei)
+{
+	if (h->number < s->next_number || memcmp(h->recording, s->recording, PR_SEG_UUID))
+		return pr_fail(ei, PR_EUSAGE, "segments are to be signed in order: %llu was next", (unsigned long long)s->next_number);
+	if (h->number >> s->depth)
+		return pr_fail(ei, PR_ELIMIT, "the signing keys of this recording are used up after %llu segments: begin a new recording",
+			(unsigned long long)h->number);
+	while (s->next_number <= h->number) /* a number may be left out when a file could not be made */
+		step(s, s->next_number);
 	return PR_OK;
 }
 

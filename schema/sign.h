@@ -32,7 +32,7 @@ int pr_signer_new(struct pr_signer **out, const struct pr_secret_key *key, const
 	uint64_t realtime, struct pr_errinfo *ei);
 void pr_signer_free(struct pr_signer *s); /* wipes; NULL is allowed */
 
-/* For the writer. Segments are begun in order from 0, none left out; PR_ELIMIT behind the last of the tree. */
+/* For the writer. Segments are begun in ascending order; PR_ELIMIT behind the last of the tree. */
 int pr_signer_begin(struct pr_signer *s, const struct pr_seg_header *h, struct pr_errinfo *ei);
 size_t pr_signer_key_size(const struct pr_signer *s);
 /* Fills the fields of a key record whose head was written by pr_seg_record_begin. */

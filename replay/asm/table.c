@@ -98,6 +98,7 @@ static const struct pr_asm_name loss_reasons[] = {
 	{"map_full", PR_LOSS_MAP_FULL},
 	{"disk", PR_LOSS_DISK},
 	{"queue", PR_LOSS_QUEUE},
+	{"damage", PR_LOSS_DAMAGE},
 	{NULL, 0},
 };
 

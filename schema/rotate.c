@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "schema/rotate.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium/randombytes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/dir.h"
+#include "base/file.h"
+#include "base/out.h"
+#include "schema/recording.h"
+#include "schema/segment_part.h"
+
+#define LOCK_NAME "recorder.lock"
+#define TEMP_SUFFIX ".seg.part"
+
+struct kept { /* a segment that is there and not in use */
+	uint64_t series, bytes;
+	uint64_t created; /* ns since 1970 */
+};
+
+struct pr_rotate {
+	struct pr_rotate_options opt; /* opt.dir is owned */
+	int lock_fd, dir_fd;
+	struct kept *kept; /* owned, by series */
+	size_t n, cap;
+	uint64_t next_series, next_number, frames_before, deleted;
+	uint64_t oldest; /* lowest series number that is left */
+	uint8_t prev_link[PR_SEG_LINK];
+	struct pr_seg_header cur;
+	int cur_fd; /* borrowed, between begin and commit; else -1 */
+	char *path, *temp; /* owned; of the current segment; temp only until it has its name */
+};
+
+static char *path_in(const char *dir, const char *name)
+{
+	char *p;
+
+	return asprintf(&p, "%s/%s", dir, name) < 0 ? NULL : p;
+}
+
+/* ---- opening ----------------------------------------------------------------------------------------------------- */
+
+static int lock(struct pr_rotate *r, struct pr_errinfo *ei)
+{
+	char text[64] = "";
+	ssize_t n;
+
+	r->lock_fd = openat(r->dir_fd, LOCK_NAME, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (r->lock_fd < 0)
+		return pr_fail_errno(ei, "%s/%s: cannot open", r->opt.dir, LOCK_NAME);
+	if (flock(r->lock_fd, LOCK_EX | LOCK_NB)) {
+		if (errno != EWOULDBLOCK)
+			return pr_fail_errno(ei, "%s/%s: cannot lock", r->opt.dir, LOCK_NAME);
+		n = pread(r->lock_fd, text, sizeof(text) - 1, 0);
+		text[n > 0 ? n : 0] = '\0';
+		text[strcspn(text, "\n")] = '\0';
+		return pr_fail(ei, PR_EBUSY, "%s: another recorder (%s) writes there; stop it, or choose another directory", r->opt.dir,
+			text[0] ? text : "it does not say which");
+	}
+	n = snprintf(text, sizeof(text), "%s\n", r->opt.holder ? r->opt.holder : "");
+	if (ftruncate(r->lock_fd, 0) || pwrite(r->lock_fd, text, (size_t)n, 0) != n)
+		return pr_fail_errno(ei, "%s/%s: cannot write", r->opt.dir, LOCK_NAME);
+	return PR_OK;
+}
+
+static bool keep(struct pr_rotate *r, uint64_t series, uint64_t bytes, uint64_t created)
+{
+	if (r->n == r->cap) {
+		size_t cap = r->cap ? r->cap * 2 : 64;
+		struct kept *v = realloc(r->kept, cap * sizeof(*v));
+
+		if (!v)
+			return false;
+		r->kept = v;
+		r->cap = cap;
+	}
+	r->kept[r->n++] = (struct kept){series, bytes, created};
+	return true;
+}
+
+/* The last link of a segment, from its footer or by reading it. */
+static int find_last_link(const char *path, uint8_t out[PR_SEG_LINK], struct pr_errinfo *ei)
+{
+	struct pr_seg_scratch scratch;
+	struct pr_seg_part part;
+	struct pr_seg_damage d;
+	struct pr_source *src;
+	struct pr_block b;
+	int err = pr_seg_scratch_init(&scratch, ei);
+
+	if (!err)
+		err = pr_source_file(&src, path, ei);
+	if (!err)
+		err = pr_seg_part_open(&part, src, &scratch, ei);
+	if (!err) {
+		if (part.sealed)
+			memcpy(out, part.footer.link, PR_SEG_LINK);
+		else
+			while (!(err = pr_seg_part_next(&part, &b, &d, ei)) || err == PR_EDATA)
+				;
+		if (!part.sealed)
+			memcpy(out, part.link, PR_SEG_LINK);
+		pr_seg_part_close(&part);
+	}
+	pr_seg_scratch_release(&scratch);
+	return err == PR_END ? PR_OK : err;
+}
+
+/* What a recorder that was killed had begun: no frame is in it. */
+static int remove_parts(struct pr_rotate *r, struct pr_errinfo *ei)
+{
+	struct pr_dir_names names;
+	int err = pr_dir_list(r->opt.dir, TEMP_SUFFIX, &names, ei);
+
+	if (err)
+		return err;
+	for (size_t i = 0; i < names.n; i++)
+		unlinkat(r->dir_fd, names.v[i], 0);
+	pr_dir_release(&names);
+	return PR_OK;
+}
+
+static int find_old(struct pr_rotate *r, struct pr_errinfo *ei)
+{
+	struct pr_recording rec;
+	int err = pr_recording_list(&rec, r->opt.dir, ei);
+
+	if (err)
+		return err;
+	for (size_t i = 0; !err && i < rec.n; i++)
+		if (!keep(r, rec.v[i].series, rec.v[i].size, rec.v[i].header.created_realtime))
+			err = pr_fail(ei, PR_ENOMEM, "out of memory");
+	if (!err && rec.n) {
+		const struct pr_recording_entry *last = &rec.v[rec.n - 1];
+
+		r->next_series = last->series + 1;
+		r->oldest = rec.v[0].series;
+		if (!last->err)
+			err = find_last_link(last->path, r->prev_link, ei);
+	}
+	pr_recording_release(&rec);
+	return err;
+}
+
+static int open_dir(struct pr_rotate *r, struct pr_errinfo *ei)
+{
+	bool made = !mkdir(r->opt.dir, 0700);
+
+	if (!made && errno != EEXIST)
+		return pr_fail_errno(ei, "%s: cannot make the directory", r->opt.dir);
+	r->dir_fd = open(r->opt.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (r->dir_fd < 0)
+		return pr_fail_errno(ei, "%s: cannot open the directory", r->opt.dir);
+	if (made && r->opt.give_away && fchown(r->dir_fd, r->opt.uid, r->opt.gid))
+		return pr_fail_errno(ei, "%s: cannot give it to uid %u", r->opt.dir, (unsigned)r->opt.uid);
+	return PR_OK;
+}
+
+int pr_rotate_open(struct pr_rotate **out, const struct pr_rotate_options *opt, struct pr_errinfo *ei)
+{
+	struct pr_rotate *r = calloc(1, sizeof(*r));
+	int err;
+
+	if (!r)
+		return pr_fail(ei, PR_ENOMEM, "out of memory");
+	r->opt = *opt;
+	r->lock_fd = r->dir_fd = r->cur_fd = -1;
+	r->opt.dir = strdup(opt->dir);
+	err = r->opt.dir ? open_dir(r, ei) : pr_fail(ei, PR_ENOMEM, "out of memory");
+	if (!err)
+		err = lock(r, ei);
+	if (!err)
+		err = remove_parts(r, ei);
+	if (!err)
+		err = find_old(r, ei);
+	if (err) {
+		pr_rotate_close(r);
+		return err;
+	}
+	*out = r;
+	return PR_OK;
+}
+
+static void drop_temp(struct pr_rotate *r)
+{
+	if (r->temp)
+		unlink(r->temp);
+	free(r->temp);
+	r->temp = NULL;
+	r->cur_fd = -1;
+}
+
+void pr_rotate_close(struct pr_rotate *r)
+{
+	if (!r)
+		return;
+	drop_temp(r);
+	if (r->lock_fd >= 0)
+		close(r->lock_fd); /* the file stays: removing it would let two recorders lock two files of this name */
+	if (r->dir_fd >= 0)
+		close(r->dir_fd);
+	free((char *)r->opt.dir);
+	free(r->path);
+	free(r->kept);
+	free(r);
+}
+
+/* ---- segments ---------------------------------------------------------------------------------------------------- */
+
+/* The lowest series number that is to stay when a segment is begun now. */
+static uint64_t plan(const struct pr_rotate *r, uint64_t now)
+{
+	uint64_t bytes = r->opt.max_bytes, oldest = r->oldest;
+	size_t i;
+
+	for (i = 0; i < r->n; i++)
+		bytes += r->kept[i].bytes;
+	for (i = 0; i < r->n; i++) {
+		uint64_t ended = i + 1 < r->n ? r->kept[i + 1].created : now;
+		bool much = r->opt.keep_bytes && bytes > r->opt.keep_bytes;
+		bool old = r->opt.keep_ns && ended < now && now - ended > r->opt.keep_ns;
+
+		if (!much && !old)
+			break;
+		bytes -= r->kept[i].bytes;
+		oldest = r->kept[i].series + 1;
+	}
+	return oldest;
+}
+
+int pr_rotate_begin(struct pr_rotate *r, uint64_t realtime, uint64_t boottime, struct pr_seg_header *out, int *out_fd,
+	struct pr_errinfo *ei)
+{
+	char name[64];
+	int err;
+
+	drop_temp(r);
+	free(r->path);
+	snprintf(name, sizeof(name), PR_RECORDING_NAME, (unsigned long long)r->next_series);
+	r->path = path_in(r->opt.dir, name);
+	snprintf(name, sizeof(name), "%012llu" TEMP_SUFFIX, (unsigned long long)r->next_series);
+	r->temp = path_in(r->opt.dir, name);
+	if (!r->path || !r->temp) {
+		free(r->temp);
+		r->temp = NULL;
+		return pr_fail(ei, PR_ENOMEM, "out of memory");
+	}
+	r->cur = (struct pr_seg_header){.kind = PR_SEG_RECORDED,
+		.number = r->next_number,
+		.series = r->next_series,
+		.oldest = plan(r, realtime),
+		.frames_before = r->frames_before,
+		.created_realtime = realtime,
+		.created_boottime = boottime};
+	randombytes_buf(r->cur.uuid, PR_SEG_UUID);
+	memcpy(r->cur.recording, r->opt.recording, PR_SEG_UUID);
+	memcpy(r->cur.boot_id, r->opt.boot_id, PR_SEG_UUID);
+	memcpy(r->cur.prev_link, r->prev_link, PR_SEG_LINK);
+	err = pr_file_create(r->temp, true, out_fd, ei);
+	if (err) {
+		free(r->temp);
+		r->temp = NULL;
+		return err;
+	}
+	r->cur_fd = *out_fd;
+	r->next_number++; /* used up in any case: its signing key may have been used */
+	if (r->opt.give_away && fchown(r->cur_fd, r->opt.uid, r->opt.gid))
+		return pr_fail_errno(ei, "%s: cannot give it to uid %u", r->temp, (unsigned)r->opt.uid);
+	*out = r->cur;
+	return PR_OK;
+}
+
+static int delete_segment(struct pr_rotate *r, uint64_t series, struct pr_errinfo *ei)
+{
+	static const char *const beside[] = {"", ".idx", ".minisig"};
+	char name[64], full[96];
+
+	snprintf(name, sizeof(name), PR_RECORDING_NAME, (unsigned long long)series);
+	for (size_t i = 0; i < sizeof(beside) / sizeof(beside[0]); i++) {
+		snprintf(full, sizeof(full), "%s%s", name, beside[i]);
+		if (unlinkat(r->dir_fd, full, 0) && errno != ENOENT)
+			return pr_fail_errno(ei, "%s/%s: cannot delete the old segment", r->opt.dir, full);
+	}
+	return PR_OK;
+}
+
+static int delete_first(struct pr_rotate *r, struct pr_errinfo *ei)
+{
+	int err = delete_segment(r, r->kept[0].series, ei);
+
+	if (err)
+		return err;
+	r->oldest = r->kept[0].series + 1;
+	r->deleted++;
+	r->n--;
+	memmove(r->kept, r->kept + 1, r->n * sizeof(*r->kept));
+	return PR_OK;
+}
+
+int pr_rotate_commit(struct pr_rotate *r, struct pr_errinfo *ei)
+{
+	int err = PR_OK;
+
+	if (!r->temp)
+		return pr_fail(ei, PR_EUSAGE, "no segment was begun");
+	if (fsync(r->cur_fd))
+		return pr_fail_errno(ei, "%s: cannot sync", r->temp);
+	if (rename(r->temp, r->path))
+		return pr_fail_errno(ei, "%s: cannot rename it to %s", r->temp, r->path);
+	free(r->temp);
+	r->temp = NULL;
+	r->cur_fd = -1;
+	r->next_series++;
+	if (fsync(r->dir_fd) && errno != EINVAL)
+		return pr_fail_errno(ei, "%s: cannot sync the directory", r->opt.dir);
+	while (!err && r->n && r->kept[0].series < r->cur.oldest)
+		err = delete_first(r, ei);
+	return err;
+}
+
+void pr_rotate_end(struct pr_rotate *r, const struct pr_seg_progress *p)
+{
+	if (r->temp) { /* never got its name */
+		drop_temp(r);
+		return;
+	}
+	memcpy(r->prev_link, p->link, PR_SEG_LINK);
+	r->frames_before += p->frames - p->repeat_frames;
+	keep(r, r->cur.series, p->file_bytes, r->cur.created_realtime); /* out of memory: it is then never deleted */
+}
+
+bool pr_rotate_due(const struct pr_rotate *r, const struct pr_seg_progress *p, uint64_t boottime)
+{
+	if (!p->blocks)
+		return false;
+	if (r->opt.max_bytes && p->file_bytes >= r->opt.max_bytes)
+		return true;
+	return r->opt.max_ns && boottime - r->cur.created_boottime >= r->opt.max_ns;
+}
+
+int pr_rotate_make_room(struct pr_rotate *r, struct pr_errinfo *ei)
+{
+	return r->n ? delete_first(r, ei) : pr_fail(ei, PR_ENOENT, "there is no older segment to delete");
+}
+
+const char *pr_rotate_path(const struct pr_rotate *r)
+{
+	return r->path;
+}
+
+uint64_t pr_rotate_deleted(const struct pr_rotate *r)
+{
+	return r->deleted;
+}
