@@ -14,12 +14,13 @@
 #include "recorder/commands.h"
 #include "recorder/report.h"
 #include "recorder/session.h"
+#include "recorder/signing.h"
 
 #define LEVEL_MAX 12
 #define STATUS_EVERY_NS 1000000000u
 
 struct args {
-	const char *out, *sync, *pins;
+	const char *out, *sync, *pins, *sign;
 	bool force, only_tree, failed_exec, raw_tracepoints, no_index, plain, quiet, resume;
 	uint64_t ring, queue, level, read_delay_ns;
 	bool queue_given;
@@ -58,6 +59,8 @@ static int check(const struct args *a, int n_command, struct pr_errinfo *ei)
 		return pr_fail(ei, PR_EUSAGE, "record: --only-tree needs a command: its tree is what is recorded");
 	if (a->resume && (!a->out || n_command || a->force))
 		return pr_fail(ei, PR_EUSAGE, "record: --resume needs -o PATH, and goes with neither --force nor a command");
+	if (a->resume && a->sign)
+		return pr_fail(ei, PR_EUSAGE, "record: --sign does not go with --resume: the keys would have to outlive the recorder");
 	if (a->level > LEVEL_MAX)
 		return pr_fail(ei, PR_EUSAGE, "record: --level: 0 (fast) to %d (small)", LEVEL_MAX);
 	if (a->queue_given && a->queue < PR_SPOOL_QUEUE_MIN)
@@ -185,6 +188,7 @@ static int parse(int argc, char **argv, struct args *a, int *out_n, struct pr_er
 		{0, "level", PR_OPT_U64, &a->level, "N", "LZ4 level, 0 (fast) to 12 (small)", NULL},
 		{0, "plain", PR_OPT_FLAG, &a->plain, NULL, "keep the stream's order in blocks, for lz4 -dc; thrice the size", NULL},
 		{0, "no-index", PR_OPT_FLAG, &a->no_index, NULL, "keep no index beside the trace", NULL},
+		{0, "sign", PR_OPT_STR, &a->sign, "KEY", "sign it with this secret key (procrec keygen, minisign -G -W)", NULL},
 		{0, "resume", PR_OPT_FLAG, &a->resume, NULL, "lose nothing when killed; go on with PATH after that", NULL},
 		{0, "pin", PR_OPT_STR, &a->pins, "DIR", "with --resume: folder in a bpffs (" PR_PIN_DIR_DEFAULT ")", NULL},
 		{'q', "quiet", PR_OPT_FLAG, &a->quiet, NULL, "no status, and a summary only when something was lost", NULL},
@@ -230,6 +234,7 @@ static int record(int argc, char **argv, char *const *own)
 	char name[64], text[256];
 	struct screen scr = {0};
 	struct pr_session_options so = {.on_status = on_status, .arg = &scr, .argv = own};
+	struct pr_secret_key key;
 	struct pr_errinfo ei;
 	int n, err = parse(argc, argv, &a, &n, &ei);
 
@@ -242,6 +247,13 @@ static int record(int argc, char **argv, char *const *own)
 	scr.path = a.out ? a.out : name;
 	scr.quiet = a.quiet;
 	fill(&so, &a, scr.path);
+	if (a.sign) {
+		err = pr_signing_read_key(&key, a.sign, &ei);
+		if (err)
+			return pr_report(err, &ei);
+		so.spool.sign = &key; /* wiped when the recording begins */
+		so.spool.sign_path = a.sign;
+	}
 	so.options_text = text;
 	if (!a.resume && pr_capture_is_pinned(a.pins))
 		pr_note("a recording that was cut off is pinned in %s: go on with it (record --resume) or end it (procrec stop)", a.pins);
@@ -252,7 +264,9 @@ static int record(int argc, char **argv, char *const *own)
 		so.status_ns = STATUS_EVERY_NS;
 	if (!n)
 		so.on_start = on_start;
-	return run(&a, &so, &scr);
+	n = run(&a, &so, &scr);
+	pr_secret_key_wipe(&key);
+	return n;
 }
 
 int pr_cmd_record(int argc, char **argv)

@@ -142,6 +142,10 @@ void pr_report_summary(struct pr_buf *b, const struct pr_session_result *r, cons
 			(unsigned long long)s->args_cut, (unsigned long long)s->reparent_cut);
 	}
 	size_line(b, s, path);
+	if (s->spool.minisig_failed) {
+		line(b);
+		pr_buf_str(b, "no .minisig was written beside the trace (key or folder out of reach); the trace is signed all the same\n");
+	}
 	if (s->spool.index_failed) {
 		line(b);
 		pr_buf_str(b, "the index could not be written; the trace is whole without it\n");

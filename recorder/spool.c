@@ -16,9 +16,11 @@
 #include "base/file.h"
 #include "recorder/frames.h"
 #include "recorder/rights.h"
+#include "recorder/signing.h"
 #include "schema/index.h"
 
 #define CHUNK_BYTES (256u << 10)
+#define SIGN_AFTER_S 61 /* of silence: what came before it is then due to be signed */
 #define SPARE_CHUNKS 4 /* kept for reuse; more of them are freed once a backlog is gone */
 
 struct chunk {
@@ -33,6 +35,8 @@ struct pr_spool {
 	/* of the writing thread alone, once it runs */
 	int fd;
 	struct pr_seg_writer *writer;
+	struct pr_signer *signer; /* NULL: it is not signed */
+	const char *path, *sign_path; /* borrowed; with signer */
 	struct pr_index_writer *index; /* NULL: none, or given up */
 	struct pr_seg_header header;
 	char *index_path; /* NULL: none wanted */
@@ -113,6 +117,7 @@ static int open_writer(struct pr_spool *s, const struct pr_spool_options *opt, s
 	struct pr_seg_options so = {.level = opt->level, .rearrange = !opt->plain, .on_block = on_block, .ctx = s};
 	uint8_t head[PR_SEG_HEADER_SIZE];
 	struct timespec now;
+	int err;
 
 	if (opt->resume) {
 		s->header = opt->resume->header;
@@ -125,6 +130,14 @@ static int open_writer(struct pr_spool *s, const struct pr_spool_options *opt, s
 	so.header.created_realtime = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 	so.header.created_boottime = pr_boottime_ns();
 	so.header.kind = PR_SEG_RECORDED;
+	if (opt->sign) {
+		err = pr_signer_new(&s->signer, opt->sign, so.header.recording, PR_SIGN_DEPTH_ONE, so.header.created_realtime, ei);
+		if (err)
+			return err;
+		so.signer = s->signer;
+		so.now = pr_signing_now;
+		so.digest = true;
+	}
 	s->header = so.header;
 	pr_seg_header_encode(&s->header, head);
 	return pr_seg_writer_new(&s->writer, s->fd, &so, ei);
@@ -164,15 +177,20 @@ static int write_chunk(struct pr_spool *s, const struct chunk *c, struct pr_erri
 	return err;
 }
 
-/* Waits for the next chunk; NULL: the end. */
-static struct chunk *take(struct pr_spool *s)
+/* Waits for the next chunk; NULL: the end, or with *out_idle that a minute went by in which a signature may have come due. */
+static struct chunk *take(struct pr_spool *s, bool *out_idle)
 {
+	struct timespec until;
 	struct chunk *c;
+	int late = 0;
 
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += SIGN_AFTER_S;
 	pthread_mutex_lock(&s->lock);
-	while (!s->head && !s->stop)
-		pthread_cond_wait(&s->work, &s->lock);
+	while (!s->head && !s->stop && !late)
+		late = s->signer ? pthread_cond_timedwait(&s->work, &s->lock, &until) : pthread_cond_wait(&s->work, &s->lock);
 	c = s->head;
+	*out_idle = late && !c && !s->stop;
 	if (c) {
 		s->head = c->next;
 		if (!s->head)
@@ -226,6 +244,18 @@ static int rebuild_index(struct pr_spool *s)
 	return err;
 }
 
+static void sign_file(struct pr_spool *s)
+{
+	uint8_t digest[64];
+	int err;
+
+	pr_seg_writer_digest(s->writer, digest);
+	err = pr_signing_detached(s->path, s->sign_path, digest, NULL);
+	pthread_mutex_lock(&s->lock);
+	s->state.minisig_failed = err != PR_OK;
+	pthread_mutex_unlock(&s->lock);
+}
+
 static int end(struct pr_spool *s, struct pr_errinfo *ei)
 {
 	struct pr_seg_progress p;
@@ -233,6 +263,8 @@ static int end(struct pr_spool *s, struct pr_errinfo *ei)
 	struct stat st;
 	int err = pr_seg_writer_seal(s->writer, ei);
 
+	if (!err && s->signer)
+		sign_file(s);
 	if (!err && s->index_path && s->resumed && rebuild_index(s))
 		give_up_index(s);
 	if (err || !s->index)
@@ -268,12 +300,20 @@ static void *run(void *arg)
 	struct pr_spool *s = arg;
 	struct pr_errinfo ei;
 	struct chunk *c;
+	bool idle;
 	int err = begin(s, &ei);
 
 	if (err)
 		publish(s, err, &ei);
 	/* After a failure what comes is thrown away: the putting side was told, and must not wait for room for ever. */
-	while ((c = take(s))) {
+	while ((c = take(s, &idle)) || idle) {
+		if (idle) {
+			if (!err && pr_seg_writer_unsigned(s->writer)) {
+				err = pr_seg_writer_sync(s->writer, &ei);
+				publish(s, err, &ei);
+			}
+			continue;
+		}
 		if (!err) {
 			err = write_chunk(s, c, &ei);
 			publish(s, err, &ei);
@@ -331,6 +371,8 @@ int pr_spool_open(struct pr_spool **out, const struct pr_spool_options *opt, str
 	s->fd = -1;
 	s->when = opt->sync;
 	s->resumed = opt->resume != NULL;
+	s->path = opt->path;
+	s->sign_path = opt->sign_path;
 	s->tail = &s->head;
 	s->queue_max = opt->queue_bytes ? opt->queue_bytes : PR_SPOOL_QUEUE_DEFAULT;
 	pthread_mutex_init(&s->lock, NULL);
@@ -339,6 +381,8 @@ int pr_spool_open(struct pr_spool **out, const struct pr_spool_options *opt, str
 	err = open_file(opt, &s->fd, ei);
 	if (!err)
 		err = open_writer(s, opt, ei);
+	if (opt->sign)
+		pr_secret_key_wipe(opt->sign);
 	if (!err && opt->index)
 		err = plan_index(s, opt, ei);
 	if (!err)
@@ -487,6 +531,7 @@ void pr_spool_free(struct pr_spool *s)
 		return;
 	join(s, false);
 	pr_seg_writer_free(s->writer);
+	pr_signer_free(s->signer);
 	if (s->fd >= 0)
 		close(s->fd);
 	free_list(s->spare);

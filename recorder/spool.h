@@ -15,6 +15,7 @@
 
 #include "base/err.h"
 #include "schema/segment.h"
+#include "schema/sign.h"
 
 #define PR_SPOOL_QUEUE_DEFAULT (64u << 20)
 #define PR_SPOOL_QUEUE_MIN (1u << 20)
@@ -36,6 +37,9 @@ struct pr_spool_options {
 	bool give_away; /* chown the files to these: who called sudo can then read what he recorded */
 	uid_t uid;
 	gid_t gid;
+	/* Sign it: the key, which is wiped before pr_spool_open() returns; NULL: not signed. And where it was read, for PATH.minisig. */
+	struct pr_secret_key *sign;
+	const char *sign_path;
 	const struct pr_seg_end *resume; /* go on with the trace, which ends there; NULL: begin a new one. Borrowed during pr_spool_open() */
 };
 
@@ -68,6 +72,7 @@ bool pr_spool_pending(const struct pr_spool *s);
 struct pr_spool_state {
 	uint64_t raw_bytes, file_bytes, blocks, frames; /* written so far */
 	uint64_t queue_peak_bytes;
+	bool minisig_failed; /* PATH.minisig could not be written; the trace is signed without it */
 	bool index_failed; /* the index was given up; the trace is whole without it */
 };
 void pr_spool_get_state(struct pr_spool *s, struct pr_spool_state *out);
