@@ -129,6 +129,8 @@ static void print_text(const struct info *in, const char *path, struct pr_buf *b
 	pr_buf_printf(b, "\nformat          procrec segment, version %u, %s\nuuid            ", in->header->version,
 		kind_name(in->header->kind));
 	pr_hex(b, in->header->uuid, PR_SEG_UUID);
+	if (in->st.segments > 1)
+		pr_buf_printf(b, "\nsegments        %" PRIu64, in->st.segments);
 	pr_buf_printf(b, "\nend             %s\nframes          %" PRIu64 " in %" PRIu64 " blocks\nsize            ",
 		in->st.sealed ? "sealed" : "open", in->frames, in->blocks);
 	pr_text_size(b, in->file_bytes);
@@ -170,6 +172,7 @@ static void print_json(const struct info *in, struct pr_buf *b)
 	pr_json_str(&j, "kind", kind_name(in->header->kind));
 	json_hex(&j, "uuid", in->header->uuid, PR_SEG_UUID);
 	json_hex(&j, "recording", in->header->recording, PR_SEG_UUID);
+	pr_json_u64(&j, "segments", in->st.segments);
 	pr_json_bool(&j, "sealed", in->st.sealed);
 	pr_json_u64(&j, "frames", in->frames);
 	pr_json_u64(&j, "blocks", in->blocks);

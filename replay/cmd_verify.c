@@ -117,7 +117,7 @@ static void print_text(const struct pr_verified *v, const char *path, bool trust
 	pr_buf_u8(b, '\n');
 	if (v->deleted) {
 		pr_text_escape(b, path, strlen(path));
-		pr_buf_printf(b, ": %" PRIu64 " older segments were deleted by retention\n", v->deleted);
+		pr_buf_printf(b, ": %" PRIu64 " older segment%s deleted by retention\n", v->deleted, v->deleted == 1 ? " was" : "s were");
 	}
 	print_signed(v, path, trusted, b);
 }

@@ -352,7 +352,7 @@ static void check_front(struct chain *ch, const struct pr_recording *r)
 
 	if (first->series > ch->last.oldest)
 		tell(ch, first->path, "segments before it are missing, and retention did not delete them");
-	ch->all->deleted = first->series;
+	ch->all->deleted = first->series < ch->last.oldest ? first->series : ch->last.oldest;
 }
 
 int pr_verify_directory(const char *dir, const struct pr_verify_options *opt, struct pr_verified *out, struct pr_errinfo *ei)
