@@ -27,6 +27,12 @@ static void put_name(struct pr_export *x, const struct pr_image *im)
 	}
 }
 
+/* With --tree the selected process is the root of the stacks. */
+static bool has_creator(const struct pr_export *x, const struct pr_life *l)
+{
+	return l->creator && !(x->walk.has_tree && !l->creator->selected);
+}
+
 static int image(void *ctx, struct pr_life *l, const struct pr_life_image *im)
 {
 	struct pr_export *x = ctx;
@@ -37,9 +43,9 @@ static int image(void *ctx, struct pr_life *l, const struct pr_life_image *im)
 
 	if (ns <= im->busy_ns)
 		return PR_OK;
-	for (; at->creator && n < DEPTH_MAX; at = at->creator)
+	for (; has_creator(x, at) && n < DEPTH_MAX; at = at->creator)
 		chain[n++] = at->creator_image;
-	if (at->creator)
+	if (has_creator(x, at))
 		pr_buf_str(&x->out.buf, "[...];");
 	while (n) {
 		put_name(x, chain[--n]);

@@ -349,6 +349,9 @@ def check_options(tmp):
         check(f"option.{name}", None if (got == status or status is None and got) and text in err else f"status {got}: {err}")
     check("option.output.same", None if open(out, "rb").read() == run("export", seg, "-f", "csv")[1] else "-o writes something else")
 
+    stacks = {line.split(b";")[0].split(b" ")[0] for line in run("export", seg, "-f", "folded", "--tree", "201")[1].splitlines()}
+    check("select.tree.folded", None if stacks == {b"make", b"gen.sh"} else stacks)
+
     def pids(*args):
         return [int(r["pid"]) for r in csv.DictReader(io.StringIO(run("export", seg, "-f", "csv", *args)[1].decode()))]
     for name, args, want in [("pid", ["--pid", "201"], [201]), ("tree", ["--tree", "201"], [202, 201, 203]),
