@@ -82,12 +82,22 @@ static int write_all(struct pr_export *x, const struct pr_export_format *f, stru
 	return err;
 }
 
+static int on_damage(void *ctx, const struct pr_seg_damage *d)
+{
+	const struct pr_export *x = ctx;
+
+	pr_notes_damage(x->path, d);
+	return PR_OK;
+}
+
 static int run(struct pr_export *x, const struct pr_export_format *f, struct export_args *a, struct pr_errinfo *ei)
 {
 	struct pr_walk_sink sink = f->sink;
 	int fd = STDOUT_FILENO, err, err_out;
 
 	sink.ctx = x;
+	sink.damage = on_damage;
+	x->path = a->replay.trace;
 	err = pr_walk_open(&x->walk, &a->replay, &a->sel, &sink, ei);
 	if (err)
 		return err;

@@ -69,6 +69,14 @@ static int read_and_write(struct pr_report *r, struct report_args *a, const char
 	return err ? err : pr_notes_read(r->walk.session.trace, a->replay.trace, r->walk.session.held, ei);
 }
 
+static int on_damage(void *ctx, const struct pr_seg_damage *d)
+{
+	const struct pr_report *r = ctx;
+
+	pr_notes_damage(r->path, d);
+	return PR_OK;
+}
+
 static int run(struct pr_report *r, struct report_args *a, struct pr_errinfo *ei)
 {
 	struct pr_walk_sink sink = pr_report_sink;
@@ -76,6 +84,8 @@ static int run(struct pr_report *r, struct report_args *a, struct pr_errinfo *ei
 	int err;
 
 	sink.ctx = r;
+	sink.damage = on_damage;
+	r->path = a->replay.trace;
 	r->ei = ei;
 	pr_buf_str(&path, a->output ? a->output : a->replay.trace);
 	if (!a->output) {

@@ -15,6 +15,7 @@ struct pr_export {
 	struct pr_out out;
 	struct pr_buf scratch, text; /* of the helpers below */
 	struct pr_map pids; /* chrome: how many processes had the pid so far */
+	const char *path; /* of the trace; borrowed */
 	uint64_t n; /* records written so far */
 	uint64_t gaps;
 };

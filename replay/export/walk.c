@@ -446,6 +446,13 @@ static int on_gap(void *ctx, const struct pr_gap *g)
 	return w->sink->gap(w->sink->ctx, g);
 }
 
+static int on_damage(void *ctx, const struct pr_seg_damage *d)
+{
+	struct pr_walk *w = ctx;
+
+	return w->sink->damage ? w->sink->damage(w->sink->ctx, d) : PR_OK;
+}
+
 int pr_walk_open(struct pr_walk *w, struct pr_replay_args *args, const struct pr_walk_selection *sel, const struct pr_walk_sink *sink,
 	struct pr_errinfo *ei)
 {
@@ -468,7 +475,7 @@ int pr_walk_open(struct pr_walk *w, struct pr_replay_args *args, const struct pr
 
 int pr_walk_run(struct pr_walk *w, struct pr_errinfo *ei)
 {
-	struct pr_trace_events events = {.on_gap = on_gap, .ctx = w};
+	struct pr_trace_events events = {.on_gap = on_gap, .on_damage = on_damage, .ctx = w};
 	struct pr_applied a;
 	int err;
 

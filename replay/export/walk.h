@@ -79,6 +79,7 @@ struct pr_walk_sink {
 	int (*image)(void *ctx, struct pr_life *l, const struct pr_life_image *im);
 	int (*life)(void *ctx, struct pr_life *l);
 	int (*gap)(void *ctx, const struct pr_gap *g);
+	int (*damage)(void *ctx, const struct pr_seg_damage *d);
 	int (*own)(void *ctx, const struct pr_event *ev); /* procrec's own frames, and others that are no lifecycle */
 	void *ctx;
 };

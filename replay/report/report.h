@@ -47,6 +47,7 @@ struct pr_report {
 	struct pr_words words, lists, users; /* a list: u32 numbers of words; a user: u32 uid and the name */
 	struct pr_buf list, scratch;
 	struct pr_buf command, system; /* of the recording: arguments with a NUL behind each; kernel and machine */
+	const char *path; /* of the trace; borrowed */
 	uint64_t root_pid; /* of the command that was recorded; 0: none */
 	struct pr_errinfo *ei;
 };

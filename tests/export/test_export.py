@@ -344,6 +344,7 @@ def check_options(tmp):
             ("output-exists", ["export", seg, "-f", "csv", "-o", out], None, "--force"),
             ("output-force", ["export", seg, "-f", "csv", "-o", out, "--force"], 0, ""),
             ("pid-and-tree", ["export", seg, "-f", "csv", "--pid", "1", "--tree", "1"], 2, "--tree"),
+            ("damaged", ["export", os.path.join(ROOT, "fixtures", "corrupt", "two-blocks-damaged.seg"), "-f", "csv"], 1, "12 frames lost"),
             ("no-clock", ["export", trace_of("lineage", tmp), "-f", "ecs"], 0, "no clock")]:
         got, _, err = run(*args)
         check(f"option.{name}", None if (got == status or status is None and got) and text in err else f"status {got}: {err}")

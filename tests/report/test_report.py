@@ -144,6 +144,7 @@ def check_options(tmp):
             ("output", ["report", seg, "-o", page], 0, "6 processes"),
             ("force", ["report", seg, "-o", page, "--force", "--tree", "201"], 0, "3 processes"),
             ("since", ["report", seg, "-o", page, "--force", "--since", "+1.55s"], 0, "3 processes"),
+            ("damaged", ["report", os.path.join(ROOT, "fixtures", "corrupt", "two-blocks-damaged.seg"), "-o", "-"], 1, "12 frames lost"),
             ("no-trace", ["report", seg + "x", "-o", page], 4, "own-frames.segx"),
             ("no-args", ["report"], 2, "")]:
         got, _, err = run(*args)
