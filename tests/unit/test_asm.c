@@ -324,7 +324,7 @@ static void test_errors_name_their_place(void **unused)
 		{"raw hex=123", "t:1:9: '123' has an odd number of digits; a byte has two"},
 		{"execve uid=4294967296", "t:1:12: uid: '4294967296' is not a whole number (decimal or 0x) of 4 bytes"},
 		{"stream_state row=1/2/3", "t:1:18: row: CPU/STREAM/NEXT/LOST is expected here, such as 0/exec/12/0"},
-		{"loss reason=fire", "t:1:13: reason: 'fire' is not a number or one of: recursion map_full disk queue"},
+		{"loss reason=fire", "t:1:13: reason: 'fire' is not a number or one of: recursion map_full disk queue damage"},
 		{"exit cpu=65536", "t:1:10: cpu: '65536' is not a CPU's number, or none"},
 	};
 
