@@ -165,7 +165,8 @@ static int image(void *ctx, struct pr_life *l, const struct pr_life_image *im)
 	pr_json_u64(&j, "pid", track);
 	pr_json_u64(&j, "tid", track);
 	put_ts(x, &j, from);
-	put_us(x, &j, "dur", to - from);
+	/* Readers add floating point numbers: without the ns between them, two slices may seem to overlap. */
+	put_us(x, &j, "dur", to - from - (!l->is_over && to > from));
 	put_args(x, &j, l, im);
 	pr_json_object_end(&j);
 	return pr_export_written(x);

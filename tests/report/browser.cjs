@@ -11,7 +11,8 @@ const check = (name, ok, got) => {
 	console.log(`FAILED ${name}: ${got === undefined ? ok : JSON.stringify(got)}`);
 };
 
-const ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+	"--allow-file-access-from-files", "--use-gl=swiftshader", "--enable-unsafe-swiftshader"];
 let browser;
 
 async function open(name, options = {}) {
@@ -273,9 +274,24 @@ async function big() {
 	await t.close();
 }
 
+/* A viewer of other people's reads the exports, and has nothing to say against them. */
+async function consumers() {
+	const index = path.join(dir, "..", "node_modules", "speedscope", "dist", "release", "index.html");
+	for (const [file, kind] of [["consumer.perfetto", "Trace Event Format"], ["reuse.perfetto", "Trace Event Format"], ["consumer.folded", "collapsed stack"]]) {
+		const context = await browser.newContext(), p = await context.newPage(), said = [];
+		p.on("console", m => { if (!/WebGL|GL Driver/.test(m.text())) said.push(m.text()); });
+		p.on("pageerror", e => said.push("Error: " + e.message));
+		await p.goto("file://" + index);
+		await p.locator("input[type=file]").setInputFiles(path.join(dir, file));
+		await p.waitForFunction(name => document.title.includes(name), file, {timeout: 15000}).catch(() => said.push("Error: not opened"));
+		check(`speedscope.${file}`, said.some(s => s.includes(kind)) && !said.some(s => /Tried to end|Error|was left open|warning/i.test(s)), said.map(s => s.slice(0, 200)));
+		await context.close();
+	}
+}
+
 (async () => {
 	browser = await chromium.launch({executablePath: process.env.CHROMIUM || "/usr/bin/chromium", headless: true, args: ARGS});
-	for (const part of [loadAndMove, searching, hostile, themes, states, command, shapes, big]) {
+	for (const part of [loadAndMove, searching, hostile, themes, states, command, shapes, consumers, big]) {
 		try { await part(); } catch (e) { check(part.name, false, String(e.stack)); }
 	}
 	await browser.close();
