@@ -214,7 +214,7 @@ int pr_cmd_audit(int argc, char **argv)
 	struct pr_replay_args a = {.cache = PR_CACHE_SETTINGS_DEFAULT};
 	const struct pr_option options[] = {
 		{0, "json", PR_OPT_FLAG, &a.json, NULL, "one JSON object a line", NULL},
-		PR_CACHE_OPTIONS(&a.cache),
+		PR_CACHE_OPTIONS(&a.cache, NULL),
 		{0},
 	};
 	const struct pr_usage usage = {"audit", "TRACE [--json]",

@@ -71,6 +71,12 @@ int pr_view_events(struct pr_replay_args *args)
 	struct pr_errinfo ei;
 	int err, err_out;
 
+	/*
+	 * JSON says what an agent would have said, whose cache a clone clears above 3000 entries. A person who reads lines wants
+	 * to know what ran: there the cache forgets nothing that lives, unless that limit was asked for.
+	 */
+	if (!args->json && !args->has_clone_limit)
+		args->cache.max_clone_entries = args->cache.max_entries;
 	err = pr_session_open(&e.s, args, true, NULL, &ei);
 	if (err)
 		return pr_report(err, &ei);

@@ -57,7 +57,7 @@ static size_t add_options(struct pr_option *o, size_t n, struct pr_replay_args *
 		{0, "where", PR_OPT_STR, &s->where, "EXPR", "only what EXPR, in SQL, is true for", NULL},
 		{0, "no-index", PR_OPT_FLAG, &a->no_index, NULL, "answer from the frames alone", NULL},
 		{0, "diff", PR_OPT_STR, &a->diff, "A..B", "with --cache: what changed between two points (frame numbers; times as @KTIME, +1.5s, ...)", NULL},
-		PR_CACHE_OPTIONS(c),
+		PR_CACHE_OPTIONS(c, &a->has_clone_limit),
 		{0},
 	};
 

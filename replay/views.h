@@ -30,6 +30,7 @@ struct pr_replay_args {
 	bool no_index; /* --no-index: answer from the frames even where there is an index */
 	struct pr_selection sel;
 	struct pr_cache_settings cache;
+	bool has_clone_limit; /* --cache-max-clone-entries was given */
 };
 
 typedef int pr_view_fn(struct pr_replay_args *a);
