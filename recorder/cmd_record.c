@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* cmd_record.c: procrec record: options in, session run, summary out. */
 #include <errno.h>
+#include <sodium/utils.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,10 +18,13 @@
 #include "recorder/signing.h"
 
 #define LEVEL_MAX 12
+#define SEGMENT_BYTES (64u << 20)
 #define STATUS_EVERY_NS 1000000000u
 
 struct args {
-	const char *out, *sync, *pins, *sign;
+	const char *out, *sync, *pins, *sign, *max_segment, *keep;
+	struct pr_rotate_options rotate;
+	bool rotation;
 	bool force, only_tree, failed_exec, raw_tracepoints, no_index, plain, quiet, resume;
 	uint64_t ring, queue, level, read_delay_ns;
 	bool queue_given;
@@ -46,15 +50,44 @@ static int parse_sync(const char *word, struct pr_session_options *so, struct pr
 	return PR_OK;
 }
 
-static int check(const struct args *a, int n_command, struct pr_errinfo *ei)
+/* A size (64M) or a span of time (1h). */
+static int parse_limit(const char *name, const char *word, uint64_t *out_bytes, uint64_t *out_ns, struct pr_errinfo *ei)
+{
+	uint64_t v = 0;
+	size_t n = word ? strlen(word) : 0;
+
+	if (!word)
+		return PR_OK;
+	if (n && strchr("smhd", word[n - 1]) ? pr_parse_span(word, &v) : pr_parse_size(word, &v)) {
+		*(n && strchr("smhd", word[n - 1]) ? out_ns : out_bytes) = v;
+		if (v)
+			return PR_OK;
+	}
+	return pr_fail(ei, PR_EUSAGE, "record: %s: '%s' is neither a size such as 64M nor a time span such as 1h", name, word);
+}
+
+static int check(struct args *a, int n_command, struct pr_errinfo *ei)
 {
 	struct stat st;
 	size_t len = a->out ? strlen(a->out) : 0;
+	int err;
 
 	if (a->out && !len)
 		return pr_fail(ei, PR_EUSAGE, "record: --output: the name is empty");
-	if (len && (a->out[len - 1] == '/' || (!stat(a->out, &st) && S_ISDIR(st.st_mode))))
-		return pr_fail(ei, PR_EUSAGE, "record: --output: %s is a folder; give the name of a file", a->out);
+	a->rotation = len && (a->out[len - 1] == '/' || (!stat(a->out, &st) && S_ISDIR(st.st_mode)));
+	if (!a->rotation && (a->max_segment || a->keep))
+		return pr_fail(ei, PR_EUSAGE, "record: --max-segment and --keep are for a folder of segments: -o DIR/");
+	if (a->rotation && (a->resume || a->force))
+		return pr_fail(ei, PR_EUSAGE, "record: %s is a folder, where a new segment is begun: neither --force nor --resume goes with it", a->out);
+	err = parse_limit("--max-segment", a->max_segment, &a->rotate.max_bytes, &a->rotate.max_ns, ei);
+	if (!err)
+		err = parse_limit("--keep", a->keep, &a->rotate.keep_bytes, &a->rotate.keep_ns, ei);
+	if (err)
+		return err;
+	if (!a->rotate.max_bytes)
+		a->rotate.max_bytes = a->rotate.keep_bytes ? a->rotate.keep_bytes / 8 : SEGMENT_BYTES;
+	if (a->rotate.keep_bytes && a->rotate.keep_bytes < 2 * a->rotate.max_bytes)
+		return pr_fail(ei, PR_EUSAGE, "record: --keep has to be at least twice --max-segment, or little would be left of the past");
 	if (a->only_tree && !n_command)
 		return pr_fail(ei, PR_EUSAGE, "record: --only-tree needs a command: its tree is what is recorded");
 	if (a->resume && (!a->out || n_command || a->force))
@@ -81,6 +114,21 @@ static void find_owner(struct pr_spool_options *o)
 	o->give_away = true;
 	o->uid = (uid_t)u;
 	o->gid = (gid_t)g;
+}
+
+/* "2a0cc7f8-..." as 16 bytes; 0 where it can't be read. */
+static void read_boot_id(uint8_t out[PR_SEG_UUID])
+{
+	FILE *in = fopen("/proc/sys/kernel/random/boot_id", "re");
+	char text[64] = "";
+	size_t n;
+
+	memset(out, 0, PR_SEG_UUID);
+	if (!in)
+		return;
+	if (fgets(text, sizeof(text), in) && sodium_hex2bin(out, PR_SEG_UUID, text, 36, "-", &n, NULL))
+		memset(out, 0, PR_SEG_UUID);
+	fclose(in);
 }
 
 static void default_name(char *out, size_t size)
@@ -178,7 +226,7 @@ static int run(const struct args *a, struct pr_session_options *so, struct scree
 static int parse(int argc, char **argv, struct args *a, int *out_n, struct pr_errinfo *ei)
 {
 	const struct pr_option options[] = {
-		{'o', "output", PR_OPT_STR, &a->out, "PATH", "the trace to write (procrec-DATE.seg)", NULL},
+		{'o', "output", PR_OPT_STR, &a->out, "PATH", "the trace to write (procrec-DATE.seg), or DIR/ for a rotation", NULL},
 		{'f', "force", PR_OPT_FLAG, &a->force, NULL, "replace PATH if it exists", NULL},
 		{0, "only-tree", PR_OPT_FLAG, &a->only_tree, NULL, "record CMD and its descendants alone", NULL},
 		{0, "failed-exec", PR_OPT_FLAG, &a->failed_exec, NULL, "also record execs that fail", NULL},
@@ -188,6 +236,8 @@ static int parse(int argc, char **argv, struct args *a, int *out_n, struct pr_er
 		{0, "level", PR_OPT_U64, &a->level, "N", "LZ4 level, 0 (fast) to 12 (small)", NULL},
 		{0, "plain", PR_OPT_FLAG, &a->plain, NULL, "keep the stream's order in blocks, for lz4 -dc; thrice the size", NULL},
 		{0, "no-index", PR_OPT_FLAG, &a->no_index, NULL, "keep no index beside the trace", NULL},
+		{0, "max-segment", PR_OPT_STR, &a->max_segment, "SIZE|TIME", "with -o DIR/: when to begin the next segment (64M)", NULL},
+		{0, "keep", PR_OPT_STR, &a->keep, "SIZE|TIME", "with -o DIR/: delete the oldest segments beyond this (never)", NULL},
 		{0, "sign", PR_OPT_STR, &a->sign, "KEY", "sign it with this secret key (procrec keygen, minisign -G -W)", NULL},
 		{0, "resume", PR_OPT_FLAG, &a->resume, NULL, "lose nothing when killed; go on with PATH after that", NULL},
 		{0, "pin", PR_OPT_STR, &a->pins, "DIR", "with --resume: folder in a bpffs (" PR_PIN_DIR_DEFAULT ")", NULL},
@@ -219,6 +269,7 @@ static void fill(struct pr_session_options *so, const struct args *a, const char
 		so->capture.pin_dir = a->pins;
 	so->resume = a->resume;
 	so->spool.path = path;
+	so->spool.rotate = a->rotation ? &a->rotate : NULL;
 	so->spool.force = a->force;
 	so->spool.index = !a->no_index;
 	so->spool.queue_bytes = a->queue;
@@ -231,7 +282,7 @@ static void fill(struct pr_session_options *so, const struct args *a, const char
 static int record(int argc, char **argv, char *const *own)
 {
 	struct args a = {.pins = PR_PIN_DIR_DEFAULT};
-	char name[64], text[256];
+	char name[64], text[256], holder[32];
 	struct screen scr = {0};
 	struct pr_session_options so = {.on_status = on_status, .arg = &scr, .argv = own};
 	struct pr_secret_key key;
@@ -243,6 +294,9 @@ static int record(int argc, char **argv, char *const *own)
 	if (err)
 		return pr_report(err, &ei);
 	default_name(name, sizeof(name));
+	snprintf(holder, sizeof(holder), "pid %ld", (long)getpid());
+	a.rotate.holder = holder;
+	read_boot_id(a.rotate.boot_id);
 	describe(&a, text, sizeof(text));
 	scr.path = a.out ? a.out : name;
 	scr.quiet = a.quiet;

@@ -94,6 +94,7 @@ static int open_spool(struct session *s, struct pr_errinfo *ei)
 		return err;
 	pr_intake_init(&s->intake, s->cap, s->spool, s->out->resumed ? &s->known : NULL);
 	s->intake.hold = s->opt->resume;
+	s->intake.keep_next = s->opt->spool.rotate != NULL;
 	return PR_OK;
 }
 
@@ -236,6 +237,36 @@ static void tell_status(struct session *s, uint64_t now)
 	opt->on_status(opt->arg, &s->out->stats);
 }
 
+/* The next segment begins with a look at all processes: it is to be read without the ones before. */
+static int rotate(struct session *s, struct pr_errinfo *ei)
+{
+	struct pr_frames *f = &s->intake.frames;
+	struct pr_users users;
+	struct pr_keyframe_job job = {
+		.cap = s->cap,
+		.frames = f,
+		.users = &users,
+		.proc_fd = s->proc_fd,
+		.about = {s->opt->argv, s->opt->options_text, (uint32_t)s->child.pid, s->opt->capture.only_tree},
+		.put = put_keyframe,
+		.arg = s,
+	};
+	int err = pr_intake_put_frames(&s->intake, ei);
+
+	if (!err)
+		err = pr_spool_rotate(s->spool, ei);
+	if (err)
+		return err;
+	pr_users_init(&users);
+	f->flags = PR_ENV_REPEAT;
+	err = pr_intake_bases(&s->intake, pr_boottime_ns(), ei);
+	if (!err)
+		err = pr_keyframe_write(&job, PR_SNAPSHOT_ALL, ei);
+	f->flags = 0;
+	pr_users_release(&users);
+	return err;
+}
+
 /* One round of the loop: what is in the ring goes to the spool; syncs and status when they are due. */
 static int round_once(struct session *s, struct pr_errinfo *ei)
 {
@@ -253,6 +284,8 @@ static int round_once(struct session *s, struct pr_errinfo *ei)
 		if (!err)
 			err = pr_intake_tick(&s->intake, ei);
 	}
+	if (!err && pr_spool_due(s->spool))
+		err = rotate(s, ei);
 	pr_intake_release_ring(&s->intake);
 	tell_status(s, now);
 	return err;
@@ -350,7 +383,7 @@ static int record(struct session *s, struct pr_errinfo *ei)
 {
 	int err = attach(s, ei);
 
-	if (!err)
+	if (!err && !s->opt->spool.rotate) /* a rotation looks at all processes again, as at the start */
 		err = drop_rights(s, ei);
 	if (!err && s->child.pid)
 		err = pr_child_release(&s->child, ei);

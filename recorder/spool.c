@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "recorder/spool.h"
+#include "recorder/spool_int.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,126 +23,6 @@
 #define SIGN_AFTER_S 61 /* of silence: what came before it is then due to be signed */
 #define SPARE_CHUNKS 4 /* kept for reuse; more of them are freed once a backlog is gone */
 
-struct chunk {
-	struct chunk *next;
-	size_t len, cap;
-	bool sync; /* write it out and sync behind it */
-	uint64_t position; /* with sync */
-	uint8_t data[];
-};
-
-struct pr_spool {
-	/* of the writing thread alone, once it runs */
-	int fd;
-	struct pr_seg_writer *writer;
-	struct pr_signer *signer; /* NULL: it is not signed */
-	const char *path, *sign_path; /* borrowed; with signer */
-	struct pr_index_writer *index; /* NULL: none, or given up */
-	struct pr_seg_header header;
-	char *index_path; /* NULL: none wanted */
-	bool resumed;
-	struct pr_rights_user user; /* as whom the thread goes to the file system */
-	enum pr_sync_when when;
-
-	/* of the putting thread alone */
-	struct chunk *open;
-	bool pending;
-
-	pthread_t thread;
-	bool running;
-
-	pthread_mutex_t lock; /* what follows is shared */
-	pthread_cond_t work, room;
-	struct chunk *head, **tail, *spare;
-	unsigned spares;
-	size_t queue_bytes, queue_max;
-	bool stop, seal;
-	uint64_t written; /* position of the last tick that is done */
-	int err;
-	struct pr_errinfo ei;
-	struct pr_spool_state state;
-};
-
-/* ---- the file ---------------------------------------------------------------------------------------------------- */
-
-/* A block that was torn when the recorder was killed is cut off: its frames are still in the ring. */
-static int reopen_file(const struct pr_spool_options *opt, int *out_fd, struct pr_errinfo *ei)
-{
-	struct stat st;
-	int fd = open(opt->path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-
-	if (fd < 0)
-		return pr_fail_errno(ei, "cannot open %s", opt->path);
-	*out_fd = fd;
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
-		return pr_fail(ei, PR_EBUSY, "%s is not a regular file", opt->path);
-	if (ftruncate(fd, (off_t)opt->resume->file_bytes) || lseek(fd, 0, SEEK_END) < 0)
-		return pr_fail_errno(ei, "cannot go on with %s", opt->path);
-	return PR_OK;
-}
-
-static int open_file(const struct pr_spool_options *opt, int *out_fd, struct pr_errinfo *ei)
-{
-	int err = opt->resume ? reopen_file(opt, out_fd, ei) : pr_file_create(opt->path, opt->force, out_fd, ei);
-
-	if (err)
-		return err;
-	if (opt->give_away && fchown(*out_fd, opt->uid, opt->gid))
-		return pr_fail_errno(ei, "cannot give %s to uid %u", opt->path, (unsigned)opt->uid);
-	return PR_OK;
-}
-
-/* The index must not cost a frame: its first failure ends it, and the trace goes on. */
-static void give_up_index(struct pr_spool *s)
-{
-	pr_index_writer_free(s->index);
-	s->index = NULL;
-	pthread_mutex_lock(&s->lock);
-	s->state.index_failed = true;
-	pthread_mutex_unlock(&s->lock);
-}
-
-static int on_block(void *ctx, const struct pr_block *b, struct pr_errinfo *ei)
-{
-	struct pr_spool *s = ctx;
-
-	(void)ei;
-	if (s->index && pr_index_writer_block(s->index, b, NULL))
-		give_up_index(s);
-	return PR_OK;
-}
-
-static int open_writer(struct pr_spool *s, const struct pr_spool_options *opt, struct pr_errinfo *ei)
-{
-	struct pr_seg_options so = {.level = opt->level, .rearrange = !opt->plain, .on_block = on_block, .ctx = s};
-	uint8_t head[PR_SEG_HEADER_SIZE];
-	struct timespec now;
-	int err;
-
-	if (opt->resume) {
-		s->header = opt->resume->header;
-		return pr_seg_writer_resume(&s->writer, s->fd, &so, opt->resume, ei);
-	}
-	if (getrandom(so.header.uuid, PR_SEG_UUID, 0) != PR_SEG_UUID)
-		return pr_fail_errno(ei, "cannot draw a random number");
-	memcpy(so.header.recording, so.header.uuid, PR_SEG_UUID);
-	clock_gettime(CLOCK_REALTIME, &now);
-	so.header.created_realtime = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-	so.header.created_boottime = pr_boottime_ns();
-	so.header.kind = PR_SEG_RECORDED;
-	if (opt->sign) {
-		err = pr_signer_new(&s->signer, opt->sign, so.header.recording, PR_SIGN_DEPTH_ONE, so.header.created_realtime, ei);
-		if (err)
-			return err;
-		so.signer = s->signer;
-		so.now = pr_signing_now;
-		so.digest = true;
-	}
-	s->header = so.header;
-	pr_seg_header_encode(&s->header, head);
-	return pr_seg_writer_new(&s->writer, s->fd, &so, ei);
-}
-
 /* ---- the thread -------------------------------------------------------------------------------------------------- */
 
 static void publish(struct pr_spool *s, int err, const struct pr_errinfo *ei)
@@ -151,10 +31,11 @@ static void publish(struct pr_spool *s, int err, const struct pr_errinfo *ei)
 
 	pr_seg_writer_progress(s->writer, &p);
 	pthread_mutex_lock(&s->lock);
-	s->state.raw_bytes = p.raw_bytes;
-	s->state.file_bytes = p.file_bytes;
-	s->state.blocks = p.blocks;
-	s->state.frames = p.frames;
+	s->state.raw_bytes = s->sum.raw_bytes + p.raw_bytes;
+	s->state.file_bytes = s->sum.file_bytes + p.file_bytes;
+	s->state.blocks = s->sum.blocks + p.blocks;
+	s->state.frames = s->sum.frames + p.frames - p.repeat_frames;
+	s->due = s->rotate && !s->rotating && pr_rotate_due(s->rotate, &p, pr_boottime_ns());
 	if (err && !s->err) {
 		s->err = err;
 		s->ei = *ei;
@@ -215,68 +96,6 @@ static void give_back(struct pr_spool *s, struct chunk *c)
 	free(c);
 }
 
-/* Without capabilities the thread could not make the index in a folder of somebody else: so it does that as he. */
-static int begin(struct pr_spool *s, struct pr_errinfo *ei)
-{
-	int err;
-
-	if (s->index_path)
-		pr_rights_file_user(&s->user);
-	err = pr_rights_drop(0, ei);
-	if (!err && s->index_path && !s->resumed && pr_index_writer_new(&s->index, s->index_path, &s->header, NULL))
-		give_up_index(s);
-	return err;
-}
-
-/* After a resume: the frames of the part before went by another recorder. Fails where the thread's user may not read the trace. */
-static int rebuild_index(struct pr_spool *s)
-{
-	struct pr_trace *t;
-	char path[64];
-	int err;
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", s->fd);
-	err = pr_trace_open(&t, path, NULL);
-	if (err)
-		return err;
-	err = pr_index_rebuild(s->index_path, t, NULL, NULL);
-	pr_trace_close(t);
-	return err;
-}
-
-static void sign_file(struct pr_spool *s)
-{
-	uint8_t digest[64];
-	int err;
-
-	pr_seg_writer_digest(s->writer, digest);
-	err = pr_signing_detached(s->path, s->sign_path, digest, NULL);
-	pthread_mutex_lock(&s->lock);
-	s->state.minisig_failed = err != PR_OK;
-	pthread_mutex_unlock(&s->lock);
-}
-
-static int end(struct pr_spool *s, struct pr_errinfo *ei)
-{
-	struct pr_seg_progress p;
-	struct pr_index_end state = {.sealed = true};
-	struct stat st;
-	int err = pr_seg_writer_seal(s->writer, ei);
-
-	if (!err && s->signer)
-		sign_file(s);
-	if (!err && s->index_path && s->resumed && rebuild_index(s))
-		give_up_index(s);
-	if (err || !s->index)
-		return err;
-	pr_seg_writer_progress(s->writer, &p);
-	state.frames = p.frames;
-	state.file_size = fstat(s->fd, &st) ? 0 : (uint64_t)st.st_size;
-	if (pr_index_writer_finish(s->index, &state, NULL))
-		give_up_index(s);
-	return PR_OK;
-}
-
 static void set_written(struct pr_spool *s, uint64_t position)
 {
 	pthread_mutex_lock(&s->lock);
@@ -301,7 +120,7 @@ static void *run(void *arg)
 	struct pr_errinfo ei;
 	struct chunk *c;
 	bool idle;
-	int err = begin(s, &ei);
+	int err = pr_spool_file_begin(s, &ei);
 
 	if (err)
 		publish(s, err, &ei);
@@ -314,6 +133,8 @@ static void *run(void *arg)
 			}
 			continue;
 		}
+		if (!err && c->rotate)
+			err = pr_spool_next_segment(s, &ei);
 		if (!err) {
 			err = write_chunk(s, c, &ei);
 			publish(s, err, &ei);
@@ -323,7 +144,7 @@ static void *run(void *arg)
 		give_back(s, c);
 	}
 	if (!err && s->seal) {
-		err = end(s, &ei);
+		err = pr_spool_file_end(s, &ei);
 		publish(s, err, &ei);
 	}
 	pr_index_writer_free(s->index); /* an unfinished one is removed: while the thread still is who made it */
@@ -349,21 +170,10 @@ static int start(struct pr_spool *s, struct pr_errinfo *ei)
 
 /* ---- the putting side -------------------------------------------------------------------------------------------- */
 
-/* Who the file system is to take the writing thread for: who called sudo, or else the owner of the folder. */
-static int plan_index(struct pr_spool *s, const struct pr_spool_options *opt, struct pr_errinfo *ei)
-{
-	if (asprintf(&s->index_path, "%s" PR_INDEX_SUFFIX, opt->path) < 0) {
-		s->index_path = NULL;
-		return pr_fail(ei, PR_ENOMEM, "out of memory");
-	}
-	pr_rights_choose_user(&s->user, opt->path, opt->give_away, opt->uid, opt->gid);
-	return PR_OK;
-}
-
 int pr_spool_open(struct pr_spool **out, const struct pr_spool_options *opt, struct pr_errinfo *ei)
 {
 	struct pr_spool *s = calloc(1, sizeof(*s));
-	int err;
+	int err = PR_OK;
 
 	*out = NULL;
 	if (!s)
@@ -378,17 +188,13 @@ int pr_spool_open(struct pr_spool **out, const struct pr_spool_options *opt, str
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->work, NULL);
 	pthread_cond_init(&s->room, NULL);
-	err = open_file(opt, &s->fd, ei);
-	if (!err)
-		err = open_writer(s, opt, ei);
+	err = pr_spool_file_open(s, opt, ei);
 	if (opt->sign)
 		pr_secret_key_wipe(opt->sign);
-	if (!err && opt->index)
-		err = plan_index(s, opt, ei);
 	if (!err)
 		err = start(s, ei);
 	if (err) {
-		if (s->fd >= 0 && !s->resumed)
+		if (s->fd >= 0 && !s->resumed && !opt->rotate)
 			unlink(opt->path);
 		pr_spool_free(s);
 		return err;
@@ -428,7 +234,7 @@ static int new_chunk(struct pr_spool *s, size_t n, bool wait, struct chunk **out
 	c->next = NULL;
 	c->len = 0;
 	c->cap = cap;
-	c->sync = false;
+	c->sync = c->rotate = false;
 	s->queue_bytes += cap;
 	if (s->queue_bytes > s->state.queue_peak_bytes)
 		s->state.queue_peak_bytes = s->queue_bytes;
@@ -482,6 +288,32 @@ int pr_spool_tick(struct pr_spool *s, uint64_t position, struct pr_errinfo *ei)
 	return err == PR_EBUSY ? PR_OK : err; /* a full queue syncs later */
 }
 
+bool pr_spool_due(struct pr_spool *s)
+{
+	bool due;
+
+	pthread_mutex_lock(&s->lock);
+	due = s->due && !s->err;
+	pthread_mutex_unlock(&s->lock);
+	return due;
+}
+
+int pr_spool_rotate(struct pr_spool *s, struct pr_errinfo *ei)
+{
+	int err;
+
+	pthread_mutex_lock(&s->lock);
+	if (s->open)
+		hand_over(s);
+	err = new_chunk(s, 0, true, &s->open, ei);
+	if (!err) {
+		s->open->rotate = s->rotating = true;
+		s->due = false;
+	}
+	pthread_mutex_unlock(&s->lock);
+	return err;
+}
+
 bool pr_spool_pending(const struct pr_spool *s)
 {
 	return s->pending;
@@ -532,6 +364,7 @@ void pr_spool_free(struct pr_spool *s)
 	join(s, false);
 	pr_seg_writer_free(s->writer);
 	pr_signer_free(s->signer);
+	pr_rotate_close(s->rotate);
 	if (s->fd >= 0)
 		close(s->fd);
 	free_list(s->spare);

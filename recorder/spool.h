@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "schema/rotate.h"
 #include "schema/segment.h"
 #include "schema/sign.h"
 
@@ -27,7 +28,8 @@ enum pr_sync_when {
 };
 
 struct pr_spool_options {
-	const char *path; /* of the trace; borrowed */
+	const char *path; /* of the trace, or the directory of a rotation; borrowed */
+	const struct pr_rotate_options *rotate; /* a rotation; NULL: one segment. Its dir, recording and owner are filled in here */
 	bool force; /* an existing file is replaced by a new one */
 	bool index; /* keep PATH.idx beside it */
 	enum pr_sync_when sync;
@@ -65,6 +67,12 @@ int pr_spool_tick(struct pr_spool *s, uint64_t position, struct pr_errinfo *ei);
 
 /* The highest position of a tick up to which all is written (or synced) by now; 0: none yet. */
 uint64_t pr_spool_written(struct pr_spool *s);
+
+/* Of a rotation: whether it is time for the next segment. */
+bool pr_spool_due(struct pr_spool *s);
+
+/* What is put from now on goes to a new segment: first what pr_keyframe_write() repeats, under PR_ENV_REPEAT. Waits for room. */
+int pr_spool_rotate(struct pr_spool *s, struct pr_errinfo *ei);
 
 /* Whether something was put since the last tick. */
 bool pr_spool_pending(const struct pr_spool *s);
