@@ -3,7 +3,7 @@
 # deps.sh build|test...: installs the Debian packages that are missing for building procrec, or for its tests too. Says what
 # it does; does nothing (and needs no root) when all are there.
 set -eu
-build='gcc make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev liblz4-dev libsqlite3-dev libsodium-dev libcap-dev libseccomp-dev'
+build='gcc make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev liblz4-dev libsqlite3-dev libsodium-dev nettle-dev libcap-dev libseccomp-dev'
 test='libcmocka-dev python3 lz4 sqlite3 minisign mandoc universal-ctags git graphviz'
 want=
 for set_ in "$@"; do
