@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* cmd_diff.c: `procrec diff A B`: which processes ran only in one of two traces, and what differs in the others. */
+#include <string.h>
+#include <unistd.h>
+
+#include "replay/commands.h"
+#include "replay/diff/diff.h"
+
+struct diff_args {
+	const char *trace[2], *root, *root_of[2];
+	struct pr_strlist masks;
+	bool json, no_default_masks;
+};
+
+static int parse(struct diff_args *a, struct pr_diff *d, int argc, char **argv, struct pr_errinfo *ei)
+{
+	const struct pr_option options[] = {
+		{0, "root", PR_OPT_STR, &a->root, "WHAT", "compare only processes with this pid, name or path, and what descends from them", NULL},
+		{0, "root-a", PR_OPT_STR, &a->root_of[0], "WHAT", "the same, for A alone", NULL},
+		{0, "root-b", PR_OPT_STR, &a->root_of[1], "WHAT", "the same, for B alone", NULL},
+		{0, "durations", PR_OPT_SPAN, &d->durations_ns, "SPAN", "tell of processes that took longer or shorter by more than SPAN",
+			&d->has_durations},
+		{0, "mask", PR_OPT_LIST, &a->masks, "REGEX", "what matches counts as equal; may be given again and again", NULL},
+		{0, "no-default-masks", PR_OPT_FLAG, &a->no_default_masks, NULL, "temporary names, memfds and pids are not masked", NULL},
+		{0, "json", PR_OPT_FLAG, &a->json, NULL, "one JSON object a line", NULL},
+		{0},
+	};
+	const struct pr_usage usage = {"diff", "A B [--root WHAT] [--mask REGEX]... [--durations SPAN] [--json]",
+		"Compares the processes of two traces, matched by their place in the tree and their command: what ran only in one, and\n"
+		"what changed in arguments, cwd, rights and exit status. Exit status 0: nothing differs; 1: something does.",
+		options, 2, 2, false};
+	int n, err = pr_opts_parse(&usage, argc, argv, &n, ei);
+
+	if (!err) {
+		a->trace[0] = argv[0];
+		a->trace[1] = argv[1];
+		if (!a->no_default_masks)
+			err = pr_masks_add_defaults(&d->masks, ei);
+	}
+	for (size_t i = 0; !err && i < a->masks.n; i++)
+		err = pr_masks_add(&d->masks, a->masks.v[i], ei);
+	return err;
+}
+
+/* *out_missing: frames of one of them are missing, which may be what differs. */
+static int load(const struct diff_args *a, struct pr_diff *d, bool *out_missing, struct pr_errinfo *ei)
+{
+	int err = PR_OK;
+
+	for (int i = 0; !err && i < 2; i++) {
+		err = pr_diff_load(&d->side[i], a->trace[i], a->root_of[i] ? a->root_of[i] : a->root, ei);
+		if (err == PR_EDATA) {
+			pr_note("%s; what differs may come from that", ei->msg);
+			*out_missing = true;
+			err = PR_OK;
+		}
+	}
+	return err;
+}
+
+static int run(const struct diff_args *a, struct pr_diff *d, bool *out_differ, struct pr_errinfo *ei)
+{
+	struct pr_diff_sums sums = {0};
+	struct pr_out out;
+	bool missing = false;
+	int err = load(a, d, &missing, ei), err_out;
+
+	if (!err)
+		err = pr_diff_match(d, ei);
+	if (err)
+		return err;
+	pr_out_init(&out, STDOUT_FILENO);
+	err = pr_diff_tell(d, a->json, &out, &sums);
+	if (err == PR_ENOMEM)
+		pr_fail(ei, err, "out of memory for the comparison");
+	if (err == PR_END) /* pr_out_close knows why */
+		err = PR_OK;
+	err_out = pr_out_close(&out, err ? NULL : ei);
+	*out_differ = missing || sums.changed || sums.only[0] || sums.only[1];
+	return err ? err : err_out;
+}
+
+int pr_cmd_diff(int argc, char **argv)
+{
+	struct diff_args a = {0};
+	struct pr_diff d = {0};
+	struct pr_errinfo ei;
+	bool differ = false;
+	int err = parse(&a, &d, argc, argv, &ei);
+
+	if (!err)
+		err = run(&a, &d, &differ, &ei);
+	pr_diff_release(&d);
+	pr_strlist_release(&a.masks);
+	if (!err && differ)
+		return PR_EXIT_NO;
+	return err == PR_ENOENT ? pr_report(PR_EUSAGE, &ei) : pr_report(err, &ei);
+}
