@@ -90,7 +90,11 @@ static void lost_lines(struct pr_buf *b, const struct pr_session_stats *s)
 	}
 	if (s->map_full)
 		pr_buf_printf(b, "%s%llu processes too many for the map", sep, (unsigned long long)s->map_full);
-	pr_buf_str(b, "); a larger --ring loses less\n");
+	if (s->spool.unwritten) {
+		pr_buf_printf(b, "%s%llu frames that could not be written", sep, (unsigned long long)s->spool.unwritten);
+		sep = ", ";
+	}
+	pr_buf_str(b, pr_session_lost(s) > s->spool.unwritten ? "); a larger --ring loses less\n" : ")\n");
 }
 
 static void events_line(struct pr_buf *b, const struct pr_session_stats *s)

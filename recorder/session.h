@@ -57,7 +57,7 @@ struct pr_session_result {
 /* Frames (or events) that the trace lacks; 0: it is complete. */
 static inline uint64_t pr_session_lost(const struct pr_session_stats *s)
 {
-	uint64_t n = s->map_full;
+	uint64_t n = s->map_full + s->spool.unwritten;
 
 	for (int i = 0; i < PR_STREAM_COUNT; i++)
 		n += s->lost[i] + s->missed[i];

@@ -27,15 +27,16 @@
 
 static void publish(struct pr_spool *s, int err, const struct pr_errinfo *ei)
 {
-	struct pr_seg_progress p;
+	struct pr_seg_progress p = {0};
 
-	pr_seg_writer_progress(s->writer, &p);
+	if (s->writer)
+		pr_seg_writer_progress(s->writer, &p);
 	pthread_mutex_lock(&s->lock);
 	s->state.raw_bytes = s->sum.raw_bytes + p.raw_bytes;
 	s->state.file_bytes = s->sum.file_bytes + p.file_bytes;
 	s->state.blocks = s->sum.blocks + p.blocks;
 	s->state.frames = s->sum.frames + p.frames - p.repeat_frames;
-	s->due = s->rotate && !s->rotating && pr_rotate_due(s->rotate, &p, pr_boottime_ns());
+	s->due = s->rotate && !s->rotating && s->writer && (s->bare || pr_rotate_due(s->rotate, &p, pr_boottime_ns()));
 	if (err && !s->err) {
 		s->err = err;
 		s->ei = *ei;
@@ -135,8 +136,14 @@ static void *run(void *arg)
 		}
 		if (!err && c->rotate)
 			err = pr_spool_next_segment(s, &ei);
+		if (err && c->rotate && s->rotate && !s->err)
+			err = pr_spool_recover(s, &ei);
 		if (!err) {
+			if (s->rotate)
+				s->taken += pr_spool_frames(c->data, c->len);
 			err = write_chunk(s, c, &ei);
+			if (err && s->rotate)
+				err = pr_spool_recover(s, &ei);
 			publish(s, err, &ei);
 		}
 		if (!err && c->sync)

@@ -80,6 +80,7 @@ bool pr_spool_pending(const struct pr_spool *s);
 struct pr_spool_state {
 	uint64_t raw_bytes, file_bytes, blocks, frames; /* written so far */
 	uint64_t queue_peak_bytes;
+	uint64_t unwritten; /* frames that a failed write of a segment of a rotation cost; gaps in the trace show them */
 	bool minisig_failed; /* PATH.minisig could not be written; the trace is signed without it */
 	bool index_failed; /* the index was given up; the trace is whole without it */
 };

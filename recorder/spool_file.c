@@ -14,11 +14,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "base/file.h"
 #include "recorder/frames.h"
 #include "recorder/rights.h"
 #include "recorder/signing.h"
 #include "schema/index.h"
+
+#define RECOVER_TRIES 8 /* segments that may be deleted to make room for a new one */
 
 /* A block that was torn when the recorder was killed is cut off: its frames are still in the ring. */
 static int reopen_file(const struct pr_spool_options *opt, int *out_fd, struct pr_errinfo *ei)
@@ -219,20 +222,14 @@ int pr_spool_file_end(struct pr_spool *s, struct pr_errinfo *ei)
 	return PR_OK;
 }
 
-/* Closes the segment in use and begins the next. */
-int pr_spool_next_segment(struct pr_spool *s, struct pr_errinfo *ei)
+/* Nothing comes to the segment in use any more. */
+static void leave_segment(struct pr_spool *s, const struct pr_seg_progress *p)
 {
-	struct pr_seg_progress p;
-	int err = pr_spool_file_end(s, ei);
-
-	pr_seg_writer_progress(s->writer, &p);
-	if (err)
-		return err;
-	pr_rotate_end(s->rotate, &p);
-	s->sum.raw_bytes += p.raw_bytes;
-	s->sum.file_bytes += p.file_bytes;
-	s->sum.blocks += p.blocks;
-	s->sum.frames += p.frames - p.repeat_frames;
+	pr_rotate_end(s->rotate, p);
+	s->sum.raw_bytes += p->raw_bytes;
+	s->sum.file_bytes += p->file_bytes;
+	s->sum.blocks += p->blocks;
+	s->sum.frames += p->frames - p->repeat_frames;
 	pthread_mutex_lock(&s->lock);
 	s->rotating = s->due = false;
 	pthread_mutex_unlock(&s->lock);
@@ -242,7 +239,12 @@ int pr_spool_next_segment(struct pr_spool *s, struct pr_errinfo *ei)
 	s->writer = NULL;
 	close(s->fd);
 	s->fd = -1;
-	err = open_segment(s, ei);
+}
+
+static int begin_next(struct pr_spool *s, struct pr_errinfo *ei)
+{
+	int err = open_segment(s, ei);
+
 	if (err || !s->want_index)
 		return err;
 	free(s->index_path);
@@ -251,4 +253,59 @@ int pr_spool_next_segment(struct pr_spool *s, struct pr_errinfo *ei)
 	if (!s->index_path || pr_index_writer_new(&s->index, s->index_path, &s->header, NULL))
 		give_up_index(s);
 	return PR_OK;
+}
+
+/* Closes the segment in use and begins the next. */
+int pr_spool_next_segment(struct pr_spool *s, struct pr_errinfo *ei)
+{
+	struct pr_seg_progress p;
+	int err = pr_spool_file_end(s, ei);
+
+	pr_seg_writer_progress(s->writer, &p);
+	if (err)
+		return err;
+	leave_segment(s, &p);
+	s->bare = false;
+	return begin_next(s, ei);
+}
+
+int pr_spool_recover(struct pr_spool *s, struct pr_errinfo *ei)
+{
+	struct pr_seg_progress p;
+	int err = PR_EIO, why = ei->sys_errno;
+
+	if (s->writer) {
+		pr_seg_writer_progress(s->writer, &p);
+		leave_segment(s, &p);
+	}
+	for (int tries = 0; err && tries < RECOVER_TRIES; tries++) {
+		if (why == ENOSPC && pr_rotate_make_room(s->rotate, NULL))
+			break; /* nothing older is left */
+		err = begin_next(s, ei);
+		why = ei->sys_errno;
+		if (!err)
+			break;
+		pr_seg_writer_free(s->writer);
+		s->writer = NULL;
+		if (s->fd >= 0)
+			close(s->fd);
+		s->fd = -1;
+	}
+	s->bare = true; /* the next one gets a keyframe */
+	pthread_mutex_lock(&s->lock);
+	s->state.unwritten = s->taken - s->sum.frames;
+	pthread_mutex_unlock(&s->lock);
+	return err;
+}
+
+uint64_t pr_spool_frames(const uint8_t *p, size_t n)
+{
+	uint64_t frames = 0;
+	size_t size;
+
+	for (size_t off = 0; n - off >= PR_ENVELOPE_SIZE; off += PR_ENVELOPE_SIZE + size) {
+		size = pr_get_u32(p + off + offsetof(struct pr_envelope, size));
+		frames += !(p[off + offsetof(struct pr_envelope, flags)] & PR_ENV_REPEAT);
+	}
+	return frames;
 }

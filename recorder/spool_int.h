@@ -28,6 +28,8 @@ struct pr_spool {
 	struct pr_seg_progress sum; /* of the segments before */
 	const char *path, *sign_path; /* borrowed; of the segment in use */
 	bool want_index;
+	uint64_t taken; /* frames that the writers were given, in a rotation */
+	bool bare; /* the segment in use was begun after a failure, without a keyframe */
 	struct pr_index_writer *index; /* NULL: none, or given up */
 	struct pr_seg_header header;
 	char *index_path; /* NULL: none wanted */
@@ -61,5 +63,14 @@ int pr_spool_file_open(struct pr_spool *s, const struct pr_spool_options *opt, s
 int pr_spool_file_begin(struct pr_spool *s, struct pr_errinfo *ei);
 int pr_spool_file_end(struct pr_spool *s, struct pr_errinfo *ei);
 int pr_spool_next_segment(struct pr_spool *s, struct pr_errinfo *ei);
+
+/*
+ * After writing failed with *ei, in a rotation: that file is never written again, a new segment is begun, where the disk was full
+ * in place of the oldest. What the writer had taken and not written is lost.
+ */
+int pr_spool_recover(struct pr_spool *s, struct pr_errinfo *ei);
+
+/* Frames in n bytes of whole envelopes, those that repeat state left out. */
+uint64_t pr_spool_frames(const uint8_t *p, size_t n);
 
 #endif

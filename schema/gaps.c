@@ -133,8 +133,12 @@ int pr_gaps_frame(struct pr_gaps *g, const struct pr_frame *f)
 		g->first_ktime = f->ktime;
 		g->any = true;
 	}
-	if (f->env_flags & PR_ENV_REPEAT)
-		return f->op == PR_OP_STREAM_STATE ? stream_rows(g, f) : PR_OK;
+	if (f->env_flags & PR_ENV_REPEAT) {
+		if (f->op != PR_OP_STREAM_STATE)
+			return PR_OK;
+		g->forgot = false; /* streams without a row begin behind it */
+		return stream_rows(g, f);
+	}
 	st = state_of(g, f->cpu, f->stream);
 	if (!st)
 		return PR_ENOMEM;

@@ -364,6 +364,8 @@ int pr_index_writer_new(struct pr_index_writer **out, const char *path, const st
 	memcpy(w->uuid, seg->uuid, sizeof(w->uuid));
 	memcpy(w->link, seg->link, sizeof(w->link));
 	pr_gaps_init(&w->gaps, on_gap, w);
+	if (seg->number) /* as pr_trace does: what comes before is in other segments */
+		pr_gaps_forget(&w->gaps);
 	err = init(w, path, ei);
 	if (err) {
 		pr_index_writer_free(w);

@@ -4,9 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/dir.h"
 #include "schema/source.h"
+
+#define SPARE_FILES 64u
 
 /* "000000000042.seg" */
 static bool parse_name(const char *name, uint64_t *out)
@@ -116,12 +119,24 @@ size_t pr_recording_newest(const struct pr_recording *r)
 	return from;
 }
 
+/* All segments stay open while they are read: where there are many, this process may need more descriptors than usual. */
+static void allow_files(size_t n)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) || l.rlim_cur >= n + SPARE_FILES || l.rlim_cur == l.rlim_max)
+		return;
+	l.rlim_cur = l.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &l); /* where it is not allowed, opening says so */
+}
+
 /* Sources of the readable ones from `from` on; *out_n of them. */
 static int open_sources(const struct pr_recording *r, size_t from, struct pr_source **out, size_t *out_n, struct pr_errinfo *ei)
 {
 	int err = PR_OK;
 
 	*out_n = 0;
+	allow_files(r->n - from);
 	for (size_t i = from; !err && i < r->n; i++)
 		if (!r->v[i].err)
 			err = pr_source_file(&out[(*out_n)++], r->v[i].path, ei);

@@ -28,6 +28,13 @@ static int note_gap(void *ctx, const struct pr_gap *g)
 	return t->ev.on_gap ? t->ev.on_gap(t->ev.ctx, g) : PR_OK;
 }
 
+/* What a later segment does not hold of its sequences is in the ones before it, which need not be here. */
+static void begin_gaps(struct pr_trace *t)
+{
+	if (pr_seg_reader_header(t->seg)->number)
+		pr_gaps_forget(&t->gaps);
+}
+
 /* Takes seg over. */
 static int make(struct pr_trace **out, struct pr_seg_reader *seg, uint64_t left_out, struct pr_errinfo *ei)
 {
@@ -39,6 +46,7 @@ static int make(struct pr_trace **out, struct pr_seg_reader *seg, uint64_t left_
 	}
 	t->seg = seg;
 	pr_gaps_init(&t->gaps, note_gap, t);
+	begin_gaps(t);
 	t->st.sealed = pr_seg_reader_footer(t->seg) != NULL;
 	t->st.segments = pr_seg_reader_segments(seg);
 	t->st.left_out = left_out;
@@ -90,6 +98,7 @@ void pr_trace_rewind(struct pr_trace *t)
 
 	pr_seg_reader_rewind(t->seg);
 	pr_gaps_release(&t->gaps);
+	begin_gaps(t);
 	t->in_block = false;
 	t->st = (struct pr_trace_state){.sealed = old.sealed, .segments = old.segments, .left_out = old.left_out};
 }

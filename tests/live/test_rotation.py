@@ -89,5 +89,27 @@ def test_retention():
         return f"{v['segments_deleted']} deleted, {len(parts)} left"
 
 
+def test_a_full_disk_costs_the_oldest():
+    with live.scratch() as d:
+        key, pub = keys(d)
+        disk = os.path.join(d, "disk")
+        os.mkdir(disk)
+        if live.run("mount", "-t", "tmpfs", "-o", "size=500k", "none", disk).status:
+            raise live.Skip("no tmpfs can be mounted")
+        try:
+            folder = os.path.join(disk, "rec")
+            r = live.record(folder + "/", "--sign", key, "--no-index", "--max-segment", "64K", "--sync", "100ms",
+                            cmd=[live.WORKLOAD, "storm", "2", "4000"])
+            lost = re.search(r"LOST (\d+) events \((\d+) frames that could not be written\)", r.err)
+            assert lost, r.err
+            live.equal(r.status, 1, "exit status")
+            status, v = verify(folder, pub, "--sealed")
+            live.equal((status, v["verdict"]), (0, "whole"), "verify")
+            assert v["segments_deleted"] > 0, v
+            return f"{v['segments_deleted']} segments made room, {lost.group(1)} frames lost and said so"
+        finally:
+            live.run("umount", disk)
+
+
 if __name__ == "__main__":
     live.main(globals())
