@@ -261,6 +261,7 @@ static void put_view(struct emit *e)
 static void put_data(struct emit *e)
 {
 	const struct pr_walk *w = &e->r->walk;
+	struct pr_slice host = pr_walk_host(w);
 	struct pr_trace_state st;
 	int64_t real;
 
@@ -268,7 +269,11 @@ static void put_data(struct emit *e)
 	e->j = pr_json_make(&e->part);
 	pr_json_object(&e->j, NULL);
 	pr_json_str(&e->j, "madeBy", "procrec " PR_VERSION);
-	put_string(e, "host", pr_walk_host(w));
+	put_string(e, "host", host);
+	pr_json_key(&e->j, "hostB64"); /* its very bytes, which ids are made of */
+	pr_buf_u8(&e->part, '"');
+	pr_base64(&e->part, host.p, host.n);
+	pr_buf_u8(&e->part, '"');
 	put_string(e, "system", (struct pr_slice){e->r->system.data, e->r->system.len});
 	put_command(e);
 	pr_json_u64(&e->j, "rootPid", e->r->root_pid);

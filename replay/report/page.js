@@ -110,11 +110,9 @@ function endText(p) {
 	return "SIG" + (SIGNALS[sig] || sig) + (status[p] & 128 ? ", core" : "");
 }
 
-const utf8 = new TextEncoder();
 function execId(p, i) {
 	const kt = BigInt(D.startKtime) + BigInt(imFrom[i]) + BigInt(D.imageKtime[i]);
-	const b = utf8.encode(D.host + ":" + kt + ":" + pid[p]);
-	return btoa(String.fromCharCode(...b));
+	return btoa(atob(D.hostB64) + ":" + kt + ":" + pid[p]);
 }
 
 /* ---- colours: the commands that took most time have one each ------------------------------------------------------- */

@@ -110,6 +110,8 @@ def check_data(d, rows):
         i = base64.b64decode(r["exec_id"]).decode("utf-8", "replace").split(":")
         key = (int(r["pid"]), int(i[-2]))
         binaries[key] = r
+        if base64.b64decode(r["exec_id"]) != base64.b64decode(d["hostB64"]) + b":%d:%d" % (key[1], key[0]):
+            return f"{key}: the host of {r['exec_id']}"
         if key not in got:
             return f"{key} is missing"
         ppid, exit_, _ = got[key]
