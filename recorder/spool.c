@@ -52,7 +52,7 @@ static int write_chunk(struct pr_spool *s, const struct chunk *c, struct pr_erri
 	pr_seg_writer_progress(s->writer, &before);
 	err = pr_seg_writer_append(s->writer, c->data, c->len, ei);
 	if (!err && c->sync)
-		err = s->when == PR_SYNC_NONE ? pr_seg_writer_flush(s->writer, ei) : pr_seg_writer_sync(s->writer, ei);
+		err = s->when == PR_SYNC_NONE ? pr_seg_writer_tick(s->writer, ei) : pr_seg_writer_sync(s->writer, ei);
 	pr_seg_writer_progress(s->writer, &after);
 	if (!err && s->when == PR_SYNC_BLOCK && !c->sync && after.blocks != before.blocks && fdatasync(s->fd))
 		err = pr_fail_errno(ei, "cannot sync the trace");

@@ -178,7 +178,10 @@ int pr_seg_writer_frame(struct pr_seg_writer *w, const struct pr_envelope *env, 
 /* Writes what is pending as a block ("written": survives kill -9). Nothing pending: nothing happens. */
 int pr_seg_writer_flush(struct pr_seg_writer *w, struct pr_errinfo *ei);
 
-/* Flush, a checkpoint when one is due, and fdatasync ("committed": survives a power cut). */
+/* Flush, and a checkpoint when one is due. */
+int pr_seg_writer_tick(struct pr_seg_writer *w, struct pr_errinfo *ei);
+
+/* The same and fdatasync ("committed": survives a power cut). */
 int pr_seg_writer_sync(struct pr_seg_writer *w, struct pr_errinfo *ei);
 
 /* Flush and sign what was written so far. Nothing happens without a signer, or when nothing came since the last one. */

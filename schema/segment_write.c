@@ -425,9 +425,14 @@ static bool checkpoint_due(const struct pr_seg_writer *w)
 	return boottime - w->signed_boottime >= w->opt.checkpoint_ns;
 }
 
+int pr_seg_writer_tick(struct pr_seg_writer *w, struct pr_errinfo *ei)
+{
+	return checkpoint_due(w) ? pr_seg_writer_checkpoint(w, ei) : pr_seg_writer_flush(w, ei);
+}
+
 int pr_seg_writer_sync(struct pr_seg_writer *w, struct pr_errinfo *ei)
 {
-	int err = checkpoint_due(w) ? pr_seg_writer_checkpoint(w, ei) : pr_seg_writer_flush(w, ei);
+	int err = pr_seg_writer_tick(w, ei);
 
 	return err ? err : commit(w, ei);
 }

@@ -243,6 +243,46 @@ static void a_full_disk_costs_the_oldest(void **state)
 	pr_rotate_close(r);
 }
 
+/* Each sync looks at the clock, which here moves a second each time; with nothing new there is nothing to sign. */
+static void checkpoints_come_due(void **state)
+{
+	struct rig g = {.seed = 1, .blocks = 0};
+	struct pr_seg_options opt = {.header.kind = PR_SEG_RECORDED, .now = rig_now, .ctx_now = &g, .checkpoint_ns = 5 * RIG_SECOND};
+	struct pr_seg_progress p;
+	struct pr_secret_key key;
+	struct pr_seg_writer *w;
+	struct pr_buf b = PR_BUF_INIT;
+	struct pr_errinfo ei;
+	struct pr_signer *s;
+	int fd = memfd_create("segment", 0);
+
+	(void)state;
+	assert_int_equal(pr_key_generate(&key, &ei), 0);
+	assert_int_equal(pr_signer_new(&s, &key, opt.header.recording, PR_SIGN_DEPTH_ONE, 1, &ei), 0);
+	opt.signer = s;
+	rig_frame(&b, PR_OP_EXIT, PR_STREAM_EXIT, 0, 0, 5);
+	assert_int_equal(pr_seg_writer_new(&w, fd, &opt, &ei), 0);
+	for (int i = 0; i < 30; i++) {
+		assert_int_equal(pr_seg_writer_append(w, b.data, b.len, &ei), 0);
+		assert_true(pr_seg_writer_unsigned(w));
+		assert_int_equal(pr_seg_writer_sync(w, &ei), 0);
+	}
+	pr_seg_writer_progress(w, &p);
+	assert_true(p.checkpoints >= 5 && p.checkpoints <= 8);
+	assert_int_equal(pr_seg_writer_checkpoint(w, &ei), 0);
+	assert_false(pr_seg_writer_unsigned(w));
+	pr_seg_writer_progress(w, &p);
+	for (int i = 0; i < 30; i++)
+		assert_int_equal(pr_seg_writer_sync(w, &ei), 0);
+	assert_int_equal(p.file_bytes, lseek(fd, 0, SEEK_END));
+	assert_int_equal(pr_seg_writer_seal(w, &ei), 0);
+	assert_int_equal(pr_seg_writer_append(w, b.data, b.len, &ei), PR_EUSAGE);
+	pr_seg_writer_free(w);
+	pr_signer_free(s);
+	pr_buf_release(&b);
+	close(fd);
+}
+
 static void directories_that_are_none(void **state)
 {
 	struct pr_errinfo ei;
@@ -286,6 +326,7 @@ int main(void)
 		cmocka_unit_test(retention_deletes_the_oldest),
 		cmocka_unit_test(two_recorders_are_one_too_many),
 		cmocka_unit_test(a_full_disk_costs_the_oldest),
+		cmocka_unit_test(checkpoints_come_due),
 		cmocka_unit_test(directories_that_are_none),
 	};
 
