@@ -131,7 +131,7 @@ def test_existing_files():
             assert not os.path.exists(os.path.join(d, "elsewhere")), "a symbolic link was followed"
         live.equal(live.record(t, "--force", cmd=["true"]).status, 0, "--force")
         live.equal(stat.S_IMODE(os.stat(t).st_mode), 0o600, "mode")
-        live.equal(live.record(d, cmd=["true"]).status, 2, "a folder")
+        live.equal(live.record(d, "--force", cmd=["true"]).status, 2, "a folder with --force")
         live.equal(live.record(os.path.join(d, "no", "such"), cmd=["true"]).status, 4, "no folder")
 
 
