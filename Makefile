@@ -49,7 +49,7 @@ ifneq ($(SAN),)
 CFLAGS += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
 LDFLAGS += -fsanitize=$(SAN)
 endif
-LIBS := -llz4 -lsqlite3 -lsodium -lnettle -lz -lpthread
+LIBS := -llz4 -lsqlite3 -lsodium -lnettle -lseccomp -lz -lpthread
 ifeq ($(BPF),1)
 LIBS_BPF := -lbpf -lelf -lcap
 endif

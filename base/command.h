@@ -17,6 +17,7 @@ struct pr_command {
 	const char *name;
 	pr_command_fn *run;
 	const char *summary; /* one line of `procrec help` */
+	bool unconfined; /* starts programs or talks to the kernel: all others run in the sandbox (base/sandbox.h) */
 };
 
 /* Prints "procrec: " and the message to stderr, and returns the exit status that belongs to `code`. */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/command.h"
+#include "base/sandbox.h"
 #include "recorder/commands.h"
 #include "replay/commands.h"
 
@@ -59,8 +60,11 @@ static int unknown(const char *word)
 
 static int run(const struct pr_command *c, int argc, char **argv)
 {
-	int status = c->run(argc, argv);
+	int status;
 
+	if (!c->unconfined)
+		pr_sandbox_enter();
+	status = c->run(argc, argv);
 	/* Results go to stdout: one that did not arrive whole is a failure. */
 	if (fflush(stdout) && status == PR_EXIT_OK) {
 		pr_note("cannot write the output: %m");

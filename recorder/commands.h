@@ -11,9 +11,9 @@ pr_command_fn pr_cmd_record, pr_cmd_stop, pr_cmd_doctor;
 
 /* clang-format off */
 #define PR_RECORDER_COMMANDS \
-	{"record", pr_cmd_record, "record every exec, clone and exit into a trace"}, \
-	{"stop", pr_cmd_stop, "end a recording that a killed recorder left behind"}, \
-	{"doctor", pr_cmd_doctor, "can this machine record? each requirement, and what to do"},
+	{"record", pr_cmd_record, "record every exec, clone and exit into a trace", true}, \
+	{"stop", pr_cmd_stop, "end a recording that a killed recorder left behind", true}, \
+	{"doctor", pr_cmd_doctor, "can this machine record? each requirement, and what to do", true},
 /* clang-format on */
 
 #endif

@@ -12,23 +12,23 @@ pr_command_fn pr_cmd_export, pr_cmd_report, pr_cmd_diff;
 
 /* clang-format off */
 #define PR_REPLAY_COMMANDS \
-	{"replay", pr_cmd_replay, "show what was recorded: events, ancestry, the cache, ..."}, \
-	{"pack", pr_cmd_pack, "make a trace of raw frames"}, \
-	{"unpack", pr_cmd_unpack, "give the raw frames of a trace back"}, \
-	{"asm", pr_cmd_asm, "make a trace of frames written as text"}, \
-	{"disasm", pr_cmd_disasm, "print the frames of a trace as text"}, \
-	{"golden", pr_cmd_golden, "golden tests for your own frames"}, \
-	{"info", pr_cmd_info, "what this trace is"}, \
-	{"verify", pr_cmd_verify, "prove that a trace is as it was written, or say where not"}, \
-	{"keygen", pr_cmd_keygen, "make a pair of keys to sign recordings with"}, \
-	{"repair", pr_cmd_repair, "copy what is good of a damaged trace to a new one"}, \
-	{"reindex", pr_cmd_reindex, "make the index of a trace anew"}, \
-	{"sql", pr_cmd_sql, "ask a trace in SQL"}, \
-	{"stats", pr_cmd_stats, "what is in this trace, in numbers"}, \
-	{"export", pr_cmd_export, "the processes of a trace for other tools: Perfetto, flame graphs, CSV, ECS, ..."}, \
-	{"report", pr_cmd_report, "one HTML page to look at: timeline, tree, search, details"}, \
-	{"diff", pr_cmd_diff, "what differs between the processes of two traces"}, \
-	{"audit", pr_cmd_audit, "find leaks and early evictions of the cache, with the frames that caused them"},
+	{"replay", pr_cmd_replay, "show what was recorded: events, ancestry, the cache, ...", false}, \
+	{"pack", pr_cmd_pack, "make a trace of raw frames", false}, \
+	{"unpack", pr_cmd_unpack, "give the raw frames of a trace back", false}, \
+	{"asm", pr_cmd_asm, "make a trace of frames written as text", false}, \
+	{"disasm", pr_cmd_disasm, "print the frames of a trace as text", false}, \
+	{"golden", pr_cmd_golden, "golden tests for your own frames", true}, \
+	{"info", pr_cmd_info, "what this trace is", false}, \
+	{"verify", pr_cmd_verify, "prove that a trace is as it was written, or say where not", false}, \
+	{"keygen", pr_cmd_keygen, "make a pair of keys to sign recordings with", false}, \
+	{"repair", pr_cmd_repair, "copy what is good of a damaged trace to a new one", false}, \
+	{"reindex", pr_cmd_reindex, "make the index of a trace anew", false}, \
+	{"sql", pr_cmd_sql, "ask a trace in SQL", false}, \
+	{"stats", pr_cmd_stats, "what is in this trace, in numbers", false}, \
+	{"export", pr_cmd_export, "the processes of a trace for other tools: Perfetto, flame graphs, CSV, ECS, ...", false}, \
+	{"report", pr_cmd_report, "one HTML page to look at: timeline, tree, search, details", false}, \
+	{"diff", pr_cmd_diff, "what differs between the processes of two traces", false}, \
+	{"audit", pr_cmd_audit, "find leaks and early evictions of the cache, with the frames that caused them", false},
 /* clang-format on */
 
 #endif
