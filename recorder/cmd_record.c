@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* cmd_record.c: procrec record: options in, session run, summary out. */
 #include <errno.h>
-#include <sodium/utils.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,16 +18,17 @@
 #include "recorder/signing.h"
 
 #define LEVEL_MAX 12
-#define SEGMENT_BYTES (64u << 20)
 #define STATUS_EVERY_NS 1000000000u
+#define SEGMENT_DEFAULT (64ull << 20)
+#define SEGMENT_MIN (16ull << 10)
+#define PASSWORD_MAX 1024
 
 struct args {
-	const char *out, *sync, *pins, *sign, *max_segment, *keep;
-	struct pr_rotate_options rotate;
-	bool rotation;
+	const char *out, *sync, *pins, *sign, *password_file;
 	bool force, only_tree, failed_exec, raw_tracepoints, no_index, plain, quiet, resume;
 	uint64_t ring, queue, level, read_delay_ns;
 	bool queue_given;
+	struct pr_strlist max_segment, keep; /* sizes and time spans */
 };
 
 struct screen {
@@ -50,44 +51,61 @@ static int parse_sync(const char *word, struct pr_session_options *so, struct pr
 	return PR_OK;
 }
 
-/* A size (64M) or a span of time (1h). */
-static int parse_limit(const char *name, const char *word, uint64_t *out_bytes, uint64_t *out_ns, struct pr_errinfo *ei)
+/* Sizes have the units K, M and G, spans of time ns to d: a number alone would be either. */
+static int parse_limits(const char *option, const struct pr_strlist *l, uint64_t *out_bytes, uint64_t *out_ns, struct pr_errinfo *ei)
 {
-	uint64_t v = 0;
-	size_t n = word ? strlen(word) : 0;
+	for (size_t i = 0; i < l->n; i++) {
+		const char *word = l->v[i];
+		size_t len = strlen(word);
+		bool unit = len && (word[len - 1] < '0' || word[len - 1] > '9'), ok = false;
 
-	if (!word)
-		return PR_OK;
-	if (n && strchr("smhd", word[n - 1]) ? pr_parse_span(word, &v) : pr_parse_size(word, &v)) {
-		*(n && strchr("smhd", word[n - 1]) ? out_ns : out_bytes) = v;
-		if (v)
-			return PR_OK;
+		if (unit && strpbrk(word, "KMG"))
+			ok = pr_parse_size(word, out_bytes) && *out_bytes;
+		else if (unit)
+			ok = pr_parse_span(word, out_ns) && *out_ns;
+		if (!ok)
+			return pr_fail(ei, PR_EUSAGE, "record: --%s: '%s' is neither a size such as 64M nor a time span such as 10m", option, word);
 	}
-	return pr_fail(ei, PR_EUSAGE, "record: %s: '%s' is neither a size such as 64M nor a time span such as 1h", name, word);
+	return PR_OK;
 }
 
-static int check(struct args *a, int n_command, struct pr_errinfo *ei)
+static bool is_folder(const char *path)
 {
+	size_t len = path ? strlen(path) : 0;
 	struct stat st;
-	size_t len = a->out ? strlen(a->out) : 0;
-	int err;
 
-	if (a->out && !len)
-		return pr_fail(ei, PR_EUSAGE, "record: --output: the name is empty");
-	a->rotation = len && (a->out[len - 1] == '/' || (!stat(a->out, &st) && S_ISDIR(st.st_mode)));
-	if (!a->rotation && (a->max_segment || a->keep))
-		return pr_fail(ei, PR_EUSAGE, "record: --max-segment and --keep are for a folder of segments: -o DIR/");
-	if (a->rotation && (a->resume || a->force))
-		return pr_fail(ei, PR_EUSAGE, "record: %s is a folder, where a new segment is begun: neither --force nor --resume goes with it", a->out);
-	err = parse_limit("--max-segment", a->max_segment, &a->rotate.max_bytes, &a->rotate.max_ns, ei);
+	return len && (path[len - 1] == '/' || (!stat(path, &st) && S_ISDIR(st.st_mode)));
+}
+
+/* A directory is a rotation. Nothing of the past is deleted unless the caller says so. */
+static int parse_rotation(const struct args *a, struct pr_spool_options *o, struct pr_errinfo *ei)
+{
+	int err = parse_limits("max-segment", &a->max_segment, &o->max_bytes, &o->max_ns, ei);
+
 	if (!err)
-		err = parse_limit("--keep", a->keep, &a->rotate.keep_bytes, &a->rotate.keep_ns, ei);
+		err = parse_limits("keep", &a->keep, &o->keep_bytes, &o->keep_ns, ei);
 	if (err)
 		return err;
-	if (!a->rotate.max_bytes)
-		a->rotate.max_bytes = a->rotate.keep_bytes ? a->rotate.keep_bytes / 8 : SEGMENT_BYTES;
-	if (a->rotate.keep_bytes && a->rotate.keep_bytes < 2 * a->rotate.max_bytes)
-		return pr_fail(ei, PR_EUSAGE, "record: --keep has to be at least twice --max-segment, or little would be left of the past");
+	o->rotate = is_folder(a->out);
+	if (!o->rotate && (a->max_segment.n || a->keep.n))
+		return pr_fail(ei, PR_EUSAGE, "record: --max-segment and --keep are for a directory of segments: -o DIR/, with a slash at its end");
+	if (!o->rotate)
+		return PR_OK;
+	if (a->force || a->resume)
+		return pr_fail(ei, PR_EUSAGE, "record: %s is a directory: neither --force nor --resume goes with one", a->out);
+	if (!o->max_bytes)
+		o->max_bytes = o->keep_bytes && o->keep_bytes < 8 * SEGMENT_DEFAULT ? o->keep_bytes / 8 : SEGMENT_DEFAULT;
+	if (o->max_bytes < SEGMENT_MIN)
+		return pr_fail(ei, PR_EUSAGE, "record: segments of at least 16K: --max-segment, or an eighth of --keep");
+	if (o->keep_bytes && o->keep_bytes < 2 * o->max_bytes)
+		return pr_fail(ei, PR_EUSAGE, "record: --keep: at least twice --max-segment");
+	return PR_OK;
+}
+
+static int check(const struct args *a, int n_command, struct pr_errinfo *ei)
+{
+	if (a->out && !*a->out)
+		return pr_fail(ei, PR_EUSAGE, "record: --output: the name is empty");
 	if (a->only_tree && !n_command)
 		return pr_fail(ei, PR_EUSAGE, "record: --only-tree needs a command: its tree is what is recorded");
 	if (a->resume && (!a->out || n_command || a->force))
@@ -114,21 +132,6 @@ static void find_owner(struct pr_spool_options *o)
 	o->give_away = true;
 	o->uid = (uid_t)u;
 	o->gid = (gid_t)g;
-}
-
-/* "2a0cc7f8-..." as 16 bytes; 0 where it can't be read. */
-static void read_boot_id(uint8_t out[PR_SEG_UUID])
-{
-	FILE *in = fopen("/proc/sys/kernel/random/boot_id", "re");
-	char text[64] = "";
-	size_t n;
-
-	memset(out, 0, PR_SEG_UUID);
-	if (!in)
-		return;
-	if (fgets(text, sizeof(text), in) && sodium_hex2bin(out, PR_SEG_UUID, text, 36, "-", &n, NULL))
-		memset(out, 0, PR_SEG_UUID);
-	fclose(in);
 }
 
 static void default_name(char *out, size_t size)
@@ -179,6 +182,17 @@ static void on_start(void *arg, const struct pr_session_stats *stats)
 		pr_note("recording into %s; Ctrl-C ends it", scr->path);
 }
 
+static void on_trouble(void *arg, const char *why, bool stuck)
+{
+	clear_status(arg);
+	if (!why)
+		pr_note("writing goes on again");
+	else if (stuck)
+		pr_note("%s; frames wait in memory until there is room again, then they are counted as lost", why);
+	else
+		pr_note("%s; going on in a new segment", why);
+}
+
 static void summary(const struct pr_session_result *r, const char *path)
 {
 	struct pr_buf b = PR_BUF_INIT;
@@ -226,7 +240,7 @@ static int run(const struct args *a, struct pr_session_options *so, struct scree
 static int parse(int argc, char **argv, struct args *a, int *out_n, struct pr_errinfo *ei)
 {
 	const struct pr_option options[] = {
-		{'o', "output", PR_OPT_STR, &a->out, "PATH", "the trace to write (procrec-DATE.seg), or DIR/ for a rotation", NULL},
+		{'o', "output", PR_OPT_STR, &a->out, "PATH", "the trace to write (procrec-DATE.seg); DIR/: a rotation", NULL},
 		{'f', "force", PR_OPT_FLAG, &a->force, NULL, "replace PATH if it exists", NULL},
 		{0, "only-tree", PR_OPT_FLAG, &a->only_tree, NULL, "record CMD and its descendants alone", NULL},
 		{0, "failed-exec", PR_OPT_FLAG, &a->failed_exec, NULL, "also record execs that fail", NULL},
@@ -234,11 +248,12 @@ static int parse(int argc, char **argv, struct args *a, int *out_n, struct pr_er
 		{0, "queue", PR_OPT_SIZE, &a->queue, "SIZE", "memory for a slow disk (64M)", &a->queue_given},
 		{0, "sync", PR_OPT_STR, &a->sync, "WHEN", "commit to the disk: block, a time span, or none (1s)", NULL},
 		{0, "level", PR_OPT_U64, &a->level, "N", "LZ4 level, 0 (fast) to 12 (small)", NULL},
+		{0, "max-segment", PR_OPT_LIST, &a->max_segment, "LIMIT", "with -o DIR/: size and age of a segment (64M)", NULL},
+		{0, "keep", PR_OPT_LIST, &a->keep, "LIMIT", "with -o DIR/: delete the oldest segments beyond this size or age (never)", NULL},
 		{0, "plain", PR_OPT_FLAG, &a->plain, NULL, "keep the stream's order in blocks, for lz4 -dc; thrice the size", NULL},
 		{0, "no-index", PR_OPT_FLAG, &a->no_index, NULL, "keep no index beside the trace", NULL},
-		{0, "max-segment", PR_OPT_STR, &a->max_segment, "SIZE|TIME", "with -o DIR/: when to begin the next segment (64M)", NULL},
-		{0, "keep", PR_OPT_STR, &a->keep, "SIZE|TIME", "with -o DIR/: delete the oldest segments beyond this (never)", NULL},
 		{0, "sign", PR_OPT_STR, &a->sign, "KEY", "sign it with this secret key (procrec keygen, minisign -G -W)", NULL},
+		{0, "password-file", PR_OPT_STR, &a->password_file, "FILE", "with --sign: the key's password is the first line of FILE", NULL},
 		{0, "resume", PR_OPT_FLAG, &a->resume, NULL, "lose nothing when killed; go on with PATH after that", NULL},
 		{0, "pin", PR_OPT_STR, &a->pins, "DIR", "with --resume: folder in a bpffs (" PR_PIN_DIR_DEFAULT ")", NULL},
 		{'q', "quiet", PR_OPT_FLAG, &a->quiet, NULL, "no status, and a summary only when something was lost", NULL},
@@ -269,7 +284,6 @@ static void fill(struct pr_session_options *so, const struct args *a, const char
 		so->capture.pin_dir = a->pins;
 	so->resume = a->resume;
 	so->spool.path = path;
-	so->spool.rotate = a->rotation ? &a->rotate : NULL;
 	so->spool.force = a->force;
 	so->spool.index = !a->no_index;
 	so->spool.queue_bytes = a->queue;
@@ -279,35 +293,98 @@ static void fill(struct pr_session_options *so, const struct args *a, const char
 	find_owner(&so->spool);
 }
 
+/* The password of a key that has one: from the terminal, unseen, or a line of standard input. */
+static int ask_password(const char *path, char out[PASSWORD_MAX], struct pr_errinfo *ei)
+{
+	struct termios old, quiet;
+	FILE *tty = fopen("/dev/tty", "r+e");
+	FILE *in = tty ? tty : stdin;
+	bool hidden = tty && !tcgetattr(fileno(tty), &old), got;
+
+	if (hidden) {
+		quiet = old;
+		quiet.c_lflag &= ~(tcflag_t)ECHO;
+		fprintf(tty, "password of %s: ", path);
+		fflush(tty);
+		tcsetattr(fileno(tty), TCSAFLUSH, &quiet);
+	}
+	got = fgets(out, PASSWORD_MAX, in) != NULL;
+	if (hidden) {
+		tcsetattr(fileno(tty), TCSAFLUSH, &old);
+		fputc('\n', tty);
+	}
+	if (tty)
+		fclose(tty);
+	if (!got)
+		return pr_fail(ei, PR_EPERM, "%s: the key needs a password, and there is no terminal to ask for it; see --password-file", path);
+	out[strcspn(out, "\r\n")] = '\0';
+	return PR_OK;
+}
+
+static int read_password(const char *path, char out[PASSWORD_MAX], struct pr_errinfo *ei)
+{
+	FILE *in = fopen(path, "re");
+	bool got;
+
+	if (!in)
+		return pr_fail_errno(ei, "%s: cannot open", path);
+	setbuf(in, NULL); /* no copy of it stays behind */
+	got = fgets(out, PASSWORD_MAX, in) != NULL;
+	fclose(in);
+	if (!got)
+		return pr_fail(ei, PR_EUSAGE, "%s: no password in it", path);
+	out[strcspn(out, "\r\n")] = '\0';
+	return PR_OK;
+}
+
+/* The key is wiped when the recording begins. One with a password can't be read again at the end, for the detached signature. */
+static int take_key(const struct args *a, struct pr_secret_key *key, struct pr_spool_options *o, struct pr_errinfo *ei)
+{
+	char password[PASSWORD_MAX];
+	bool sealed = false;
+	int err;
+
+	if (!a->sign)
+		return PR_OK;
+	err = pr_signing_key_sealed(a->sign, &sealed, ei);
+	if (!err && sealed)
+		err = a->password_file ? read_password(a->password_file, password, ei) : ask_password(a->sign, password, ei);
+	if (!err)
+		err = pr_signing_read_key(key, a->sign, sealed ? password : NULL, ei);
+	explicit_bzero(password, sizeof(password));
+	if (err)
+		return err;
+	o->sign = key;
+	o->sign_path = sealed ? NULL : a->sign;
+	return PR_OK;
+}
+
 static int record(int argc, char **argv, char *const *own)
 {
 	struct args a = {.pins = PR_PIN_DIR_DEFAULT};
-	char name[64], text[256], holder[32];
+	char name[64], text[256];
 	struct screen scr = {0};
-	struct pr_session_options so = {.on_status = on_status, .arg = &scr, .argv = own};
+	struct pr_session_options so = {.on_status = on_status, .on_trouble = on_trouble, .arg = &scr, .argv = own};
 	struct pr_secret_key key;
 	struct pr_errinfo ei;
 	int n, err = parse(argc, argv, &a, &n, &ei);
 
 	if (!err)
 		err = parse_sync(a.sync, &so, &ei);
+	if (!err)
+		err = parse_rotation(&a, &so.spool, &ei);
+	pr_strlist_release(&a.max_segment);
+	pr_strlist_release(&a.keep);
 	if (err)
 		return pr_report(err, &ei);
 	default_name(name, sizeof(name));
-	snprintf(holder, sizeof(holder), "pid %ld", (long)getpid());
-	a.rotate.holder = holder;
-	read_boot_id(a.rotate.boot_id);
 	describe(&a, text, sizeof(text));
 	scr.path = a.out ? a.out : name;
 	scr.quiet = a.quiet;
 	fill(&so, &a, scr.path);
-	if (a.sign) {
-		err = pr_signing_read_key(&key, a.sign, &ei);
-		if (err)
-			return pr_report(err, &ei);
-		so.spool.sign = &key; /* wiped when the recording begins */
-		so.spool.sign_path = a.sign;
-	}
+	err = take_key(&a, &key, &so.spool, &ei);
+	if (err)
+		return pr_report(err, &ei);
 	so.options_text = text;
 	if (!a.resume && pr_capture_is_pinned(a.pins))
 		pr_note("a recording that was cut off is pinned in %s: go on with it (record --resume) or end it (procrec stop)", a.pins);

@@ -30,9 +30,9 @@ void pr_frames_begin(struct pr_frames *f, enum pr_op op, uint64_t ktime)
 	f->at = b->len;
 	pr_buf_u16(b, PR_CPU_NONE);
 	pr_buf_u8(b, PR_STREAM_USER);
-	pr_buf_u8(b, f->flags);
+	pr_buf_u8(b, 0);
 	pr_buf_u32(b, 0);
-	pr_buf_u64(b, f->flags & PR_ENV_REPEAT ? 0 : f->seq++);
+	pr_buf_u64(b, f->seq++);
 	pr_buf_u8(b, (uint8_t)op);
 	pr_buf_u8(b, 0);
 	pr_buf_u16(b, 0);

@@ -17,7 +17,6 @@
 struct pr_frames {
 	struct pr_buf buf; /* owned */
 	uint64_t seq; /* next sequence number of (PR_CPU_NONE, PR_STREAM_USER) */
-	uint8_t flags; /* of the envelopes from now on: 0 or PR_ENV_REPEAT, which takes no sequence number */
 	size_t at; /* where the envelope of the open frame begins */
 };
 

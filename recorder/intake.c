@@ -33,7 +33,6 @@ void pr_intake_release(struct pr_intake *in)
 {
 	pr_frames_release(&in->frames);
 	pr_users_release(&in->users);
-	pr_map_release(&in->next);
 }
 
 static int put_frames(struct pr_intake *in, bool wait, struct pr_errinfo *ei)
@@ -100,17 +99,6 @@ static void count(struct pr_session_stats *st, uint8_t op)
 	st->frames++;
 }
 
-/* Out of memory: that stream gets no row, and its next frame then shows a gap that is none. Better than to stop. */
-static void note_next(struct pr_intake *in, const uint8_t *envelope)
-{
-	uint64_t cpu = pr_get_u16(envelope + offsetof(struct pr_envelope, cpu));
-	uint8_t stream = envelope[offsetof(struct pr_envelope, stream)];
-	struct pr_map_slot *s = pr_map_put(&in->next, cpu << 8 | stream, 0, NULL);
-
-	if (s)
-		s->v.u = pr_get_u64(envelope + offsetof(struct pr_envelope, seq)) + 1;
-}
-
 static void count_record(struct pr_intake *in, const uint8_t *p, size_t len)
 {
 	size_t off = 0, size;
@@ -121,8 +109,6 @@ static void count_record(struct pr_intake *in, const uint8_t *p, size_t len)
 			break;
 		count(&in->stats, p[off + PR_ENVELOPE_SIZE]);
 		in->got[p[off + offsetof(struct pr_envelope, stream)] % PR_STREAM_COUNT]++;
-		if (in->keep_next)
-			note_next(in, p + off);
 	}
 }
 
@@ -296,31 +282,6 @@ int pr_intake_final(struct pr_intake *in, uint64_t now, struct pr_errinfo *ei)
 			pr_buf_u64(b, c.streams[cpu][i].lost);
 		}
 	}
-	pr_frames_end(&in->frames);
-	return put_frames(in, true, ei);
-}
-
-static void put_row(struct pr_buf *b, uint16_t cpu, uint8_t stream, uint64_t next)
-{
-	pr_buf_u16(b, cpu);
-	pr_buf_u8(b, stream);
-	pr_buf_append(b, (const uint8_t[5]){0}, 5);
-	pr_buf_u64(b, next);
-	pr_buf_u64(b, 0);
-}
-
-int pr_intake_bases(struct pr_intake *in, uint64_t now, struct pr_errinfo *ei)
-{
-	struct pr_buf *b = &in->frames.buf;
-	struct pr_map_slot *s;
-	size_t pos = 0;
-
-	pr_frames_begin(&in->frames, PR_OP_STREAM_STATE, now);
-	pr_buf_u32(b, 0);
-	pr_buf_u32(b, 0);
-	put_row(b, PR_CPU_NONE, PR_STREAM_USER, in->frames.seq);
-	while ((s = pr_map_each(&in->next, &pos)))
-		put_row(b, (uint16_t)(s->k0 >> 8), (uint8_t)s->k0, s->v.u);
 	pr_frames_end(&in->frames);
 	return put_frames(in, true, ei);
 }

@@ -24,8 +24,6 @@ struct pr_intake {
 	struct pr_users users;
 	struct pr_session_stats stats;
 	uint64_t got[PR_STREAM_COUNT]; /* frames read, by stream */
-	struct pr_map next; /* (cpu << 8 | stream, 0) -> the number behind the last frame read; kept for pr_intake_bases() */
-	bool keep_next;
 	uint64_t clock_ns; /* of the last CLOCK frame */
 	uint64_t loss_since_ns; /* of the last look at the losses */
 	uint64_t missed[PR_STREAM_COUNT], map_full; /* told of in LOSS frames so far */
@@ -64,11 +62,6 @@ int pr_intake_final(struct pr_intake *in, uint64_t now, struct pr_errinfo *ei);
  * follow from `next`, and the figures of the summary then agree.
  */
 void pr_intake_settle(struct pr_intake *in, const struct pr_capture_counters *c);
-
-/*
- * A STREAM_STATE frame that says where each sequence goes on: for the beginning of a later segment. Needs keep_next.
- */
-int pr_intake_bases(struct pr_intake *in, uint64_t now, struct pr_errinfo *ei);
 
 /* Moves the recorder's own frames into the spool; waits for room. */
 int pr_intake_put_frames(struct pr_intake *in, struct pr_errinfo *ei);

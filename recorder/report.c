@@ -50,7 +50,7 @@ void pr_report_status(struct pr_buf *b, const struct pr_session_stats *s, unsign
 	pr_buf_str(b, "  ");
 	number(b, s->exits, "exit");
 	pr_buf_str(b, "  ");
-	pr_text_size(b, s->spool.file_bytes);
+	pr_text_size(b, s->spool.sink.file_bytes);
 	pr_buf_printf(b, "  ring %u%%", (unsigned)(s->ring_bytes ? s->ring_pending * 100 / s->ring_bytes : 0));
 	if (pr_session_lost(s)) {
 		pr_buf_str(b, "  LOST ");
@@ -90,11 +90,7 @@ static void lost_lines(struct pr_buf *b, const struct pr_session_stats *s)
 	}
 	if (s->map_full)
 		pr_buf_printf(b, "%s%llu processes too many for the map", sep, (unsigned long long)s->map_full);
-	if (s->spool.unwritten) {
-		pr_buf_printf(b, "%s%llu frames that could not be written", sep, (unsigned long long)s->spool.unwritten);
-		sep = ", ";
-	}
-	pr_buf_str(b, pr_session_lost(s) > s->spool.unwritten ? "); a larger --ring loses less\n" : ")\n");
+	pr_buf_str(b, "); a larger --ring loses less\n");
 }
 
 static void events_line(struct pr_buf *b, const struct pr_session_stats *s)
@@ -120,7 +116,7 @@ static void events_line(struct pr_buf *b, const struct pr_session_stats *s)
 
 static void size_line(struct pr_buf *b, const struct pr_session_stats *s, const char *path)
 {
-	const struct pr_spool_state *sp = &s->spool;
+	const struct pr_sink_state *sp = &s->spool.sink;
 
 	line(b);
 	pr_text_escape(b, path, strlen(path));
@@ -130,6 +126,15 @@ static void size_line(struct pr_buf *b, const struct pr_session_stats *s, const 
 		pr_buf_str(b, " for ");
 		pr_text_size(b, sp->raw_bytes);
 		pr_buf_printf(b, " of frames (ratio %.1f)", (double)sp->raw_bytes / (double)sp->file_bytes);
+	}
+	if (sp->segments > 1) {
+		pr_buf_str(b, ", ");
+		number(b, sp->segments, "segment");
+	}
+	if (sp->deleted) {
+		pr_buf_str(b, ", ");
+		number(b, sp->deleted, "old one");
+		pr_buf_str(b, " deleted");
 	}
 	pr_buf_str(b, "\n");
 }
@@ -146,11 +151,11 @@ void pr_report_summary(struct pr_buf *b, const struct pr_session_result *r, cons
 			(unsigned long long)s->args_cut, (unsigned long long)s->reparent_cut);
 	}
 	size_line(b, s, path);
-	if (s->spool.minisig_failed) {
+	if (s->spool.sink.minisig_failed) {
 		line(b);
 		pr_buf_str(b, "no .minisig was written beside the trace (key or folder out of reach); the trace is signed all the same\n");
 	}
-	if (s->spool.index_failed) {
+	if (s->spool.sink.index_failed) {
 		line(b);
 		pr_buf_str(b, "the index could not be written; the trace is whole without it\n");
 	}

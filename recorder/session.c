@@ -94,7 +94,6 @@ static int open_spool(struct session *s, struct pr_errinfo *ei)
 		return err;
 	pr_intake_init(&s->intake, s->cap, s->spool, s->out->resumed ? &s->known : NULL);
 	s->intake.hold = s->opt->resume;
-	s->intake.keep_next = s->opt->spool.rotate != NULL;
 	return PR_OK;
 }
 
@@ -237,34 +236,13 @@ static void tell_status(struct session *s, uint64_t now)
 	opt->on_status(opt->arg, &s->out->stats);
 }
 
-/* The next segment begins with a look at all processes: it is to be read without the ones before. */
-static int rotate(struct session *s, struct pr_errinfo *ei)
+static void tell_trouble(struct session *s)
 {
-	struct pr_frames *f = &s->intake.frames;
-	struct pr_users users;
-	struct pr_keyframe_job job = {
-		.cap = s->cap,
-		.frames = f,
-		.users = &users,
-		.proc_fd = s->proc_fd,
-		.about = {s->opt->argv, s->opt->options_text, (uint32_t)s->child.pid, s->opt->capture.only_tree},
-		.put = put_keyframe,
-		.arg = s,
-	};
-	int err = pr_intake_put_frames(&s->intake, ei);
+	struct pr_errinfo why;
+	bool stuck;
 
-	if (!err)
-		err = pr_spool_rotate(s->spool, ei);
-	if (err)
-		return err;
-	pr_users_init(&users);
-	f->flags = PR_ENV_REPEAT;
-	err = pr_intake_bases(&s->intake, pr_boottime_ns(), ei);
-	if (!err)
-		err = pr_keyframe_write(&job, PR_SNAPSHOT_ALL, ei);
-	f->flags = 0;
-	pr_users_release(&users);
-	return err;
+	if (pr_spool_trouble(s->spool, &why, &stuck) && s->opt->on_trouble)
+		s->opt->on_trouble(s->opt->arg, *why.msg ? why.msg : NULL, stuck);
 }
 
 /* One round of the loop: what is in the ring goes to the spool; syncs and status when they are due. */
@@ -284,9 +262,8 @@ static int round_once(struct session *s, struct pr_errinfo *ei)
 		if (!err)
 			err = pr_intake_tick(&s->intake, ei);
 	}
-	if (!err && pr_spool_due(s->spool))
-		err = rotate(s, ei);
 	pr_intake_release_ring(&s->intake);
+	tell_trouble(s);
 	tell_status(s, now);
 	return err;
 }
@@ -328,6 +305,7 @@ static int finish(struct session *s, struct pr_errinfo *ei)
 	int err = pr_capture_detach(s->cap, ei);
 	uint64_t now = pr_boottime_ns();
 
+	pr_spool_hurry(s->spool);
 	if (!err)
 		err = pr_intake_drain(&s->intake, now, ei);
 	if (!err)
@@ -338,24 +316,23 @@ static int finish(struct session *s, struct pr_errinfo *ei)
 	}
 	if (!err)
 		err = pr_spool_close(s->spool, ei);
+	tell_trouble(s);
 	if (!err && s->opt->resume)
 		err = pr_capture_unpin(s->opt->capture.pin_dir, ei);
 	return err;
 }
 
-/* After writing failed: what was emitted and is not in the trace, by what the trace really holds. */
+/* After writing failed: what was emitted and is in no block that was written. */
 static void count_unwritten(struct session *s)
 {
 	struct pr_capture_counters c;
-	struct pr_resume there;
+	struct pr_spool_state there;
 
 	if (s->opt->resume || pr_capture_detach(s->cap, NULL) || pr_capture_counters(s->cap, &c, NULL))
 		return;
-	if (pr_resume_scan(&there, s->opt->spool.path, NULL))
-		return;
-	memcpy(s->intake.got, there.got, sizeof(there.got));
+	pr_spool_get_state(s->spool, &there);
+	memcpy(s->intake.got, there.sink.written, sizeof(there.sink.written));
 	pr_intake_settle(&s->intake, &c);
-	pr_resume_release(&there);
 }
 
 static void close_all(struct session *s)
@@ -383,7 +360,7 @@ static int record(struct session *s, struct pr_errinfo *ei)
 {
 	int err = attach(s, ei);
 
-	if (!err && !s->opt->spool.rotate) /* a rotation looks at all processes again, as at the start */
+	if (!err)
 		err = drop_rights(s, ei);
 	if (!err && s->child.pid)
 		err = pr_child_release(&s->child, ei);

@@ -37,6 +37,8 @@ struct pr_session_options {
 	const char *options_text; /* for the RECORDER frame */
 	uint64_t status_ns; /* how often on_status is called; 0: never */
 	void (*on_status)(void *arg, const struct pr_session_stats *stats);
+	/* Writing failed (`stuck`: and can't go on yet; why), or goes on again after that (why NULL). May be NULL. */
+	void (*on_trouble)(void *arg, const char *why, bool stuck);
 	/* Everything is attached and the keyframe written: recording runs. May be NULL. */
 	void (*on_start)(void *arg, const struct pr_session_stats *stats);
 	void *arg;
@@ -57,7 +59,7 @@ struct pr_session_result {
 /* Frames (or events) that the trace lacks; 0: it is complete. */
 static inline uint64_t pr_session_lost(const struct pr_session_stats *s)
 {
-	uint64_t n = s->map_full + s->spool.unwritten;
+	uint64_t n = s->map_full;
 
 	for (int i = 0; i < PR_STREAM_COUNT; i++)
 		n += s->lost[i] + s->missed[i];

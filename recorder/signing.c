@@ -10,17 +10,38 @@
 #include "base/file.h"
 #include "base/out.h"
 
-int pr_signing_read_key(struct pr_secret_key *out, const char *path, struct pr_errinfo *ei)
+static int read_file(const char *path, char text[PR_KEY_FILE_MAX + 1], size_t *out_n, struct pr_errinfo *ei)
 {
-	char text[PR_KEY_FILE_MAX + 1];
 	ssize_t n;
 	int fd, err = pr_file_open_input(path, &fd, ei);
 
 	if (err)
 		return err;
-	n = read(fd, text, sizeof(text));
+	n = read(fd, text, PR_KEY_FILE_MAX + 1);
 	close(fd);
-	err = n < 0 ? pr_fail_errno(ei, "%s: cannot read", path) : pr_secret_key_parse(out, text, (size_t)n, NULL, path, ei);
+	*out_n = n > 0 ? (size_t)n : 0;
+	return n < 0 ? pr_fail_errno(ei, "%s: cannot read", path) : PR_OK;
+}
+
+int pr_signing_key_sealed(const char *path, bool *out, struct pr_errinfo *ei)
+{
+	char text[PR_KEY_FILE_MAX + 1];
+	size_t n;
+	int err = read_file(path, text, &n, ei);
+
+	*out = !err && pr_secret_key_encrypted(text, n);
+	explicit_bzero(text, sizeof(text));
+	return err;
+}
+
+int pr_signing_read_key(struct pr_secret_key *out, const char *path, const char *password, struct pr_errinfo *ei)
+{
+	char text[PR_KEY_FILE_MAX + 1];
+	size_t n;
+	int err = read_file(path, text, &n, ei);
+
+	if (!err)
+		err = pr_secret_key_parse(out, text, n, password, path, ei);
 	explicit_bzero(text, sizeof(text));
 	return err;
 }
@@ -62,7 +83,7 @@ int pr_signing_detached(const char *trace, const char *key_path, const uint8_t d
 	struct pr_secret_key key;
 	uint64_t real, boot;
 	char comment[512];
-	int err = pr_signing_read_key(&key, key_path, ei);
+	int err = pr_signing_read_key(&key, key_path, NULL, ei);
 
 	if (err)
 		return err;

@@ -3,11 +3,19 @@
 #ifndef PROCREC_RECORDER_SIGNING_H
 #define PROCREC_RECORDER_SIGNING_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "schema/sign.h"
 
-/* Reads the secret key at `path`. The caller wipes *out with pr_secret_key_wipe. PR_EPERM: it needs a password. */
-int pr_signing_read_key(struct pr_secret_key *out, const char *path, struct pr_errinfo *ei);
+/* Whether the secret key at `path` needs a password. */
+int pr_signing_key_sealed(const char *path, bool *out, struct pr_errinfo *ei);
+
+/*
+ * Reads the secret key at `path`. The caller wipes *out with pr_secret_key_wipe. PR_EPERM: it needs a password, and that is NULL or not
+ * the right one.
+ */
+int pr_signing_read_key(struct pr_secret_key *out, const char *path, const char *password, struct pr_errinfo *ei);
 
 /* For struct pr_seg_options. */
 void pr_signing_now(void *ctx, uint64_t *out_realtime, uint64_t *out_boottime);

@@ -1,61 +1,119 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "recorder/spool_int.h"
+#include "recorder/spool.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
-
-#include "base/file.h"
-#include "recorder/frames.h"
-#include "recorder/rights.h"
-#include "recorder/signing.h"
-#include "schema/index.h"
 
 #define CHUNK_BYTES (256u << 10)
 #define SIGN_AFTER_S 61 /* of silence: what came before it is then due to be signed */
+#define AGAIN_AFTER_S 1 /* when nothing can be written */
 #define SPARE_CHUNKS 4 /* kept for reuse; more of them are freed once a backlog is gone */
+
+struct chunk {
+	struct chunk *next;
+	size_t len, cap;
+	bool sync; /* write it out and sync behind it */
+	uint64_t position; /* with sync */
+	uint8_t data[];
+};
+
+struct pr_spool {
+	struct pr_sink *sink; /* of the writing thread alone, once it runs */
+	bool signs;
+
+	/* of the putting thread alone */
+	struct chunk *open;
+	bool pending;
+
+	pthread_t thread;
+	bool running;
+
+	pthread_mutex_t lock; /* what follows is shared */
+	pthread_cond_t work, room;
+	struct chunk *head, **tail, *spare;
+	unsigned spares;
+	size_t queue_bytes, queue_max;
+	bool stop, seal, hurry;
+	uint64_t written; /* position of the last tick that is done */
+	int err;
+	struct pr_errinfo ei;
+	bool troubled, told; /* the last writing failed, or that ended, and whether pr_spool_trouble() said so */
+	bool stuck;
+	struct pr_errinfo trouble;
+	struct pr_spool_state state;
+};
 
 /* ---- the thread -------------------------------------------------------------------------------------------------- */
 
 static void publish(struct pr_spool *s, int err, const struct pr_errinfo *ei)
 {
-	struct pr_seg_progress p = {0};
+	struct pr_sink_state st;
 
-	if (s->writer)
-		pr_seg_writer_progress(s->writer, &p);
+	pr_sink_get_state(s->sink, &st);
 	pthread_mutex_lock(&s->lock);
-	s->state.raw_bytes = s->sum.raw_bytes + p.raw_bytes;
-	s->state.file_bytes = s->sum.file_bytes + p.file_bytes;
-	s->state.blocks = s->sum.blocks + p.blocks;
-	s->state.frames = s->sum.frames + p.frames - p.repeat_frames;
-	s->due = s->rotate && !s->rotating && s->writer && (s->bare || pr_rotate_due(s->rotate, &p, pr_boottime_ns()));
+	s->state.sink = st;
 	if (err && !s->err) {
 		s->err = err;
 		s->ei = *ei;
+		pthread_cond_signal(&s->room);
 	}
 	pthread_mutex_unlock(&s->lock);
 }
 
-static int write_chunk(struct pr_spool *s, const struct chunk *c, struct pr_errinfo *ei)
+static void set_trouble(struct pr_spool *s, const struct pr_errinfo *why, bool stuck)
 {
-	struct pr_seg_progress before, after;
-	int err;
+	pthread_mutex_lock(&s->lock);
+	if (why)
+		s->trouble = *why;
+	else
+		s->trouble.msg[0] = '\0';
+	s->troubled = true;
+	s->told = false;
+	s->stuck = stuck;
+	pthread_mutex_unlock(&s->lock);
+}
 
-	pr_seg_writer_progress(s->writer, &before);
-	err = pr_seg_writer_append(s->writer, c->data, c->len, ei);
-	if (!err && c->sync)
-		err = s->when == PR_SYNC_NONE ? pr_seg_writer_tick(s->writer, ei) : pr_seg_writer_sync(s->writer, ei);
-	pr_seg_writer_progress(s->writer, &after);
-	if (!err && s->when == PR_SYNC_BLOCK && !c->sync && after.blocks != before.blocks && fdatasync(s->fd))
-		err = pr_fail_errno(ei, "cannot sync the trace");
+/* Until it is time to try again; false: the recording ends. */
+static bool wait_a_little(struct pr_spool *s)
+{
+	struct timespec until;
+	bool go_on;
+	int late = 0;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += AGAIN_AFTER_S;
+	pthread_mutex_lock(&s->lock);
+	while (!s->stop && !s->hurry && !late)
+		late = pthread_cond_timedwait(&s->work, &s->lock, &until);
+	go_on = !s->stop && !s->hurry;
+	pthread_mutex_unlock(&s->lock);
+	return go_on;
+}
+
+/*
+ * A file failed: on in another one, as soon as that is possible. What waits in the queue waits; when that is full the ring fills up, and
+ * the kernel counts each loss at its place.
+ */
+static int recover(struct pr_spool *s, int err, struct pr_errinfo *ei)
+{
+	bool go_on = true, stuck = false;
+
+	if (err != PR_EIO || !pr_sink_can_recover(s->sink))
+		return err;
+	set_trouble(s, ei, false);
+	while ((err = pr_sink_recover(s->sink, ei)) == PR_EIO && go_on) {
+		if (!stuck)
+			set_trouble(s, ei, true);
+		stuck = true;
+		publish(s, PR_OK, NULL);
+		go_on = wait_a_little(s);
+	}
+	if (!err && stuck)
+		set_trouble(s, NULL, false);
 	return err;
 }
 
@@ -70,7 +128,7 @@ static struct chunk *take(struct pr_spool *s, bool *out_idle)
 	until.tv_sec += SIGN_AFTER_S;
 	pthread_mutex_lock(&s->lock);
 	while (!s->head && !s->stop && !late)
-		late = s->signer ? pthread_cond_timedwait(&s->work, &s->lock, &until) : pthread_cond_wait(&s->work, &s->lock);
+		late = s->signs ? pthread_cond_timedwait(&s->work, &s->lock, &until) : pthread_cond_wait(&s->work, &s->lock);
 	c = s->head;
 	*out_idle = late && !c && !s->stop;
 	if (c) {
@@ -115,47 +173,48 @@ uint64_t pr_spool_written(struct pr_spool *s)
 	return position;
 }
 
+/* Returns with the last failure that could not be got over. */
+static int work(struct pr_spool *s, struct pr_errinfo *ei)
+{
+	struct chunk *c;
+	bool idle;
+	int err = PR_OK;
+
+	/* After a failure what comes is thrown away: the putting side was told, and must not wait for room for ever. */
+	while ((c = take(s, &idle)) || idle) {
+		if (!err) {
+			err = c ? pr_sink_write(s->sink, c->data, c->len, c->sync, ei) : pr_sink_idle(s->sink, ei);
+			if (err)
+				err = recover(s, err, ei);
+			publish(s, err, ei);
+		}
+		if (!err && c && c->sync)
+			set_written(s, c->position);
+		if (c)
+			give_back(s, c);
+	}
+	return err;
+}
+
 static void *run(void *arg)
 {
 	struct pr_spool *s = arg;
 	struct pr_errinfo ei;
-	struct chunk *c;
-	bool idle;
-	int err = pr_spool_file_begin(s, &ei);
+	int err = pr_sink_begin(s->sink, &ei);
 
+	publish(s, err, &ei);
 	if (err)
-		publish(s, err, &ei);
-	/* After a failure what comes is thrown away: the putting side was told, and must not wait for room for ever. */
-	while ((c = take(s, &idle)) || idle) {
-		if (idle) {
-			if (!err && pr_seg_writer_unsigned(s->writer)) {
-				err = pr_seg_writer_sync(s->writer, &ei);
-				publish(s, err, &ei);
-			}
-			continue;
-		}
-		if (!err && c->rotate)
-			err = pr_spool_next_segment(s, &ei);
-		if (err && c->rotate && s->rotate && !s->err)
-			err = pr_spool_recover(s, &ei);
-		if (!err) {
-			if (s->rotate)
-				s->taken += pr_spool_frames(c->data, c->len);
-			err = write_chunk(s, c, &ei);
-			if (err && s->rotate)
-				err = pr_spool_recover(s, &ei);
-			publish(s, err, &ei);
-		}
-		if (!err && c->sync)
-			set_written(s, c->position);
-		give_back(s, c);
-	}
+		pr_sink_drop_index(s->sink);
+	err = err ? err : work(s, &ei);
 	if (!err && s->seal) {
-		err = pr_spool_file_end(s, &ei);
-		publish(s, err, &ei);
+		err = pr_sink_end(s->sink, &ei);
+		if (err) {
+			err = recover(s, err, &ei);
+			err = err ? err : pr_sink_end(s->sink, &ei);
+		}
 	}
-	pr_index_writer_free(s->index); /* an unfinished one is removed: while the thread still is who made it */
-	s->index = NULL;
+	publish(s, err, &ei);
+	pr_sink_drop_index(s->sink);
 	return NULL;
 }
 
@@ -180,29 +239,23 @@ static int start(struct pr_spool *s, struct pr_errinfo *ei)
 int pr_spool_open(struct pr_spool **out, const struct pr_spool_options *opt, struct pr_errinfo *ei)
 {
 	struct pr_spool *s = calloc(1, sizeof(*s));
-	int err = PR_OK;
+	int err;
 
 	*out = NULL;
 	if (!s)
 		return pr_fail(ei, PR_ENOMEM, "out of memory");
-	s->fd = -1;
-	s->when = opt->sync;
-	s->resumed = opt->resume != NULL;
-	s->path = opt->path;
-	s->sign_path = opt->sign_path;
+	s->signs = opt->sign != NULL;
 	s->tail = &s->head;
 	s->queue_max = opt->queue_bytes ? opt->queue_bytes : PR_SPOOL_QUEUE_DEFAULT;
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->work, NULL);
 	pthread_cond_init(&s->room, NULL);
-	err = pr_spool_file_open(s, opt, ei);
+	err = pr_sink_open(&s->sink, opt, ei);
 	if (opt->sign)
 		pr_secret_key_wipe(opt->sign);
 	if (!err)
 		err = start(s, ei);
 	if (err) {
-		if (s->fd >= 0 && !s->resumed && !opt->rotate)
-			unlink(opt->path);
 		pr_spool_free(s);
 		return err;
 	}
@@ -241,7 +294,7 @@ static int new_chunk(struct pr_spool *s, size_t n, bool wait, struct chunk **out
 	c->next = NULL;
 	c->len = 0;
 	c->cap = cap;
-	c->sync = c->rotate = false;
+	c->sync = false;
 	s->queue_bytes += cap;
 	if (s->queue_bytes > s->state.queue_peak_bytes)
 		s->state.queue_peak_bytes = s->queue_bytes;
@@ -295,32 +348,6 @@ int pr_spool_tick(struct pr_spool *s, uint64_t position, struct pr_errinfo *ei)
 	return err == PR_EBUSY ? PR_OK : err; /* a full queue syncs later */
 }
 
-bool pr_spool_due(struct pr_spool *s)
-{
-	bool due;
-
-	pthread_mutex_lock(&s->lock);
-	due = s->due && !s->err;
-	pthread_mutex_unlock(&s->lock);
-	return due;
-}
-
-int pr_spool_rotate(struct pr_spool *s, struct pr_errinfo *ei)
-{
-	int err;
-
-	pthread_mutex_lock(&s->lock);
-	if (s->open)
-		hand_over(s);
-	err = new_chunk(s, 0, true, &s->open, ei);
-	if (!err) {
-		s->open->rotate = s->rotating = true;
-		s->due = false;
-	}
-	pthread_mutex_unlock(&s->lock);
-	return err;
-}
-
 bool pr_spool_pending(const struct pr_spool *s)
 {
 	return s->pending;
@@ -330,6 +357,27 @@ void pr_spool_get_state(struct pr_spool *s, struct pr_spool_state *out)
 {
 	pthread_mutex_lock(&s->lock);
 	*out = s->state;
+	pthread_mutex_unlock(&s->lock);
+}
+
+bool pr_spool_trouble(struct pr_spool *s, struct pr_errinfo *out, bool *out_stuck)
+{
+	bool news;
+
+	pthread_mutex_lock(&s->lock);
+	news = s->troubled && !s->told;
+	s->told = true;
+	*out = s->trouble;
+	*out_stuck = s->stuck;
+	pthread_mutex_unlock(&s->lock);
+	return news;
+}
+
+void pr_spool_hurry(struct pr_spool *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->hurry = true;
+	pthread_cond_signal(&s->work);
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -369,15 +417,10 @@ void pr_spool_free(struct pr_spool *s)
 	if (!s)
 		return;
 	join(s, false);
-	pr_seg_writer_free(s->writer);
-	pr_signer_free(s->signer);
-	pr_rotate_close(s->rotate);
-	if (s->fd >= 0)
-		close(s->fd);
+	pr_sink_free(s->sink);
 	free_list(s->spare);
 	free_list(s->head);
 	free(s->open);
-	free(s->index_path);
 	pthread_mutex_destroy(&s->lock);
 	pthread_cond_destroy(&s->work);
 	pthread_cond_destroy(&s->room);

@@ -14,7 +14,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
-#include "schema/rotate.h"
+#include "recorder/sink.h"
 #include "schema/segment.h"
 #include "schema/sign.h"
 
@@ -28,8 +28,9 @@ enum pr_sync_when {
 };
 
 struct pr_spool_options {
-	const char *path; /* of the trace, or the directory of a rotation; borrowed */
-	const struct pr_rotate_options *rotate; /* a rotation; NULL: one segment. Its dir, recording and owner are filled in here */
+	const char *path; /* of the trace; borrowed. A directory with `rotate` */
+	bool rotate; /* into segments, with these limits as in struct pr_rotate_options */
+	uint64_t max_bytes, max_ns, keep_bytes, keep_ns;
 	bool force; /* an existing file is replaced by a new one */
 	bool index; /* keep PATH.idx beside it */
 	enum pr_sync_when sync;
@@ -39,7 +40,10 @@ struct pr_spool_options {
 	bool give_away; /* chown the files to these: who called sudo can then read what he recorded */
 	uid_t uid;
 	gid_t gid;
-	/* Sign it: the key, which is wiped before pr_spool_open() returns; NULL: not signed. And where it was read, for PATH.minisig. */
+	/*
+	 * Sign it: the key, which is wiped before pr_spool_open() returns; NULL: not signed. And where it was read, for PATH.minisig; NULL:
+	 * no such file.
+	 */
 	struct pr_secret_key *sign;
 	const char *sign_path;
 	const struct pr_seg_end *resume; /* go on with the trace, which ends there; NULL: begin a new one. Borrowed during pr_spool_open() */
@@ -55,7 +59,8 @@ int pr_spool_open(struct pr_spool **out, const struct pr_spool_options *opt, str
 
 /*
  * Takes whole envelopes over (copied). PR_EBUSY: the queue is full, nothing was taken (with `wait`: waits for room instead).
- * Once writing has failed it returns that failure, here and below.
+ * When a file can't be written the spool goes on in a new one, and where that fails too (a full disk) it tries again each second,
+ * while the queue fills up: pr_spool_trouble() tells. Once it has given up it returns that failure, here and below.
  */
 int pr_spool_put(struct pr_spool *s, const void *p, size_t n, bool wait, struct pr_errinfo *ei);
 
@@ -68,23 +73,23 @@ int pr_spool_tick(struct pr_spool *s, uint64_t position, struct pr_errinfo *ei);
 /* The highest position of a tick up to which all is written (or synced) by now; 0: none yet. */
 uint64_t pr_spool_written(struct pr_spool *s);
 
-/* Of a rotation: whether it is time for the next segment. */
-bool pr_spool_due(struct pr_spool *s);
-
-/* What is put from now on goes to a new segment: first what pr_keyframe_write() repeats, under PR_ENV_REPEAT. Waits for room. */
-int pr_spool_rotate(struct pr_spool *s, struct pr_errinfo *ei);
-
 /* Whether something was put since the last tick. */
 bool pr_spool_pending(const struct pr_spool *s);
 
 struct pr_spool_state {
-	uint64_t raw_bytes, file_bytes, blocks, frames; /* written so far */
+	struct pr_sink_state sink;
 	uint64_t queue_peak_bytes;
-	uint64_t unwritten; /* frames that a failed write of a segment of a rotation cost; gaps in the trace show them */
-	bool minisig_failed; /* PATH.minisig could not be written; the trace is signed without it */
-	bool index_failed; /* the index was given up; the trace is whole without it */
 };
 void pr_spool_get_state(struct pr_spool *s, struct pr_spool_state *out);
+
+/*
+ * True once for each time that writing failed: *out says why, and whether it could not go on at once (*out_stuck). And once when it goes
+ * on again, with *out empty.
+ */
+bool pr_spool_trouble(struct pr_spool *s, struct pr_errinfo *out, bool *out_stuck);
+
+/* The recording ends: what can't be written now never will be. */
+void pr_spool_hurry(struct pr_spool *s);
 
 /* Writes what is left, ends the thread and seals the trace. 0 or the first failure. Call it once. */
 int pr_spool_close(struct pr_spool *s, struct pr_errinfo *ei);

@@ -100,13 +100,12 @@ def test_a_full_disk_costs_the_oldest():
             folder = os.path.join(disk, "rec")
             r = live.record(folder + "/", "--sign", key, "--no-index", "--max-segment", "64K", "--sync", "100ms",
                             cmd=[live.WORKLOAD, "storm", "2", "4000"])
-            lost = re.search(r"LOST (\d+) events \((\d+) frames that could not be written\)", r.err)
-            assert lost, r.err
-            live.equal(r.status, 1, "exit status")
-            status, v = verify(folder, pub, "--sealed")
+            live.equal(r.status, 0, f"exit status ({r.err})")
+            assert "No space left" in r.err and "nothing lost" in r.err, r.err
+            status, v = verify(folder, pub)
             live.equal((status, v["verdict"]), (0, "whole"), "verify")
             assert v["segments_deleted"] > 0, v
-            return f"{v['segments_deleted']} segments made room, {lost.group(1)} frames lost and said so"
+            return f"{v['segments_deleted']} segments made room"
         finally:
             live.run("umount", disk)
 

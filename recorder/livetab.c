@@ -1,0 +1,550 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "recorder/livetab.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cursor.h"
+#include "recorder/frames.h"
+
+#define ANCESTORS_MAX 1024 /* ended ones kept for one living process: an image may replace itself for ever */
+#define DATA_BYTES_MAX (64u << 20) /* of data frames whose exec never came */
+#define SWEEP_MIN 4096
+
+struct live {
+	uint32_t pid, parent_pid;
+	uint64_t ktime, parent_ktime;
+	bool lives, needed;
+	bool snapshot; /* its frame is an execve, told as PROCFS */
+	size_t len; /* of bytes */
+	uint8_t *bytes; /* owned: data, info and main frame, with their envelopes */
+	bool has_reparent;
+	uint8_t reparent[PR_ENVELOPE_SIZE + sizeof(struct pr_reparent)]; /* the last one */
+};
+
+struct kept {
+	struct pr_buf buf; /* whole envelopes */
+};
+
+struct stream {
+	uint64_t next, got;
+};
+
+/* ---- contents ---------------------------------------------------------------------------------------------------- */
+
+void pr_livetab_init(struct pr_livetab *t)
+{
+	*t = (struct pr_livetab){.sweep_at = SWEEP_MIN};
+}
+
+static void free_live(struct live *l)
+{
+	free(l->bytes);
+	free(l);
+}
+
+static void free_kept(struct pr_map *m)
+{
+	struct pr_map_slot *s;
+	size_t pos = 0;
+
+	while ((s = pr_map_each(m, &pos))) {
+		pr_buf_release(&((struct kept *)s->v.p)->buf);
+		free(s->v.p);
+	}
+	pr_map_release(m);
+}
+
+void pr_livetab_release(struct pr_livetab *t)
+{
+	struct pr_map_slot *s;
+	size_t pos = 0;
+
+	while ((s = pr_map_each(&t->by_key, &pos)))
+		free_live(s->v.p);
+	pr_map_release(&t->by_key);
+	pr_map_release(&t->current);
+	free_kept(&t->names);
+	free_kept(&t->data);
+	pos = 0;
+	while ((s = pr_map_each(&t->streams, &pos)))
+		free(s->v.p);
+	pr_map_release(&t->streams);
+	pr_buf_release(&t->host);
+	pr_buf_release(&t->recorder);
+	pr_buf_release(&t->info);
+}
+
+/* The value of the key, made of `size` zero bytes where it is new. NULL when memory runs out. */
+static void *value_of(struct pr_livetab *t, struct pr_map *m, uint64_t k0, uint64_t k1, size_t size)
+{
+	bool is_new;
+	struct pr_map_slot *s = pr_map_put(m, k0, k1, &is_new);
+
+	if (s && is_new) {
+		s->v.p = calloc(1, size);
+		if (!s->v.p) {
+			pr_map_del(m, k0, k1);
+			s = NULL;
+		}
+	}
+	if (!s)
+		t->failed = true;
+	return s ? s->v.p : NULL;
+}
+
+static void keep_frame(struct pr_buf *b, const struct pr_frame *f)
+{
+	pr_buf_append(b, f->data - PR_ENVELOPE_SIZE, PR_ENVELOPE_SIZE + f->size);
+}
+
+static void replace_frame(struct pr_buf *b, const struct pr_frame *f)
+{
+	pr_buf_clear(b);
+	keep_frame(b, f);
+}
+
+/* ---- what lives -------------------------------------------------------------------------------------------------- */
+
+static struct live *find(const struct pr_livetab *t, uint32_t pid, uint64_t ktime)
+{
+	struct pr_map_slot *s = pr_map_get(&t->by_key, pid, ktime);
+
+	return s ? s->v.p : NULL;
+}
+
+static void forget(struct pr_livetab *t, struct live *l)
+{
+	pr_map_del(&t->by_key, l->pid, l->ktime);
+	free_live(l);
+}
+
+/* Marks what living ones descend from. */
+static void mark(struct pr_livetab *t)
+{
+	struct pr_map_slot *s;
+	size_t pos = 0;
+
+	while ((s = pr_map_each(&t->by_key, &pos)))
+		((struct live *)s->v.p)->needed = ((struct live *)s->v.p)->lives;
+	pos = 0;
+	while ((s = pr_map_each(&t->by_key, &pos))) {
+		struct live *l = s->v.p;
+
+		if (!l->lives)
+			continue;
+		for (int n = 0; n < ANCESTORS_MAX; n++) {
+			l = find(t, l->parent_pid, l->parent_ktime);
+			if (!l || l->needed)
+				break;
+			l->needed = true;
+		}
+	}
+}
+
+static void sweep(struct pr_livetab *t)
+{
+	struct live **gone = calloc(t->dead + 1, sizeof(*gone));
+	struct pr_map_slot *s;
+	size_t pos = 0, n = 0;
+
+	t->sweep_at = t->dead * 2 + SWEEP_MIN;
+	if (!gone)
+		return; /* later, then */
+	mark(t);
+	while ((s = pr_map_each(&t->by_key, &pos)))
+		if (!((struct live *)s->v.p)->needed && n < t->dead)
+			gone[n++] = s->v.p;
+	for (size_t i = 0; i < n; i++)
+		forget(t, gone[i]);
+	t->dead -= n;
+	t->sweep_at = t->dead * 2 + SWEEP_MIN;
+	free(gone);
+}
+
+static void ended(struct pr_livetab *t, struct live *l)
+{
+	struct pr_map_slot *s;
+
+	if (!l || !l->lives)
+		return;
+	l->lives = false;
+	t->dead++;
+	s = pr_map_get(&t->current, l->pid, 0);
+	if (s && s->v.p == l)
+		pr_map_del(&t->current, l->pid, 0);
+	if (t->dead > t->sweep_at)
+		sweep(t);
+}
+
+/* Takes over the bytes of `b`. */
+static void begun(struct pr_livetab *t, const struct live *what, struct pr_buf *b)
+{
+	struct pr_map_slot *s = pr_map_get(&t->current, what->pid, 0);
+	struct live *l;
+
+	if (pr_buf_failed(b)) {
+		t->failed = true;
+		pr_buf_release(b);
+		return;
+	}
+	/* One pid is one process: should its end have been lost, this shows it. */
+	if (s)
+		ended(t, s->v.p);
+	l = value_of(t, &t->by_key, what->pid, what->ktime, sizeof(*l));
+	if (!l) {
+		pr_buf_release(b);
+		return;
+	}
+	free(l->bytes);
+	if (l->ktime && !l->lives)
+		t->dead--;
+	*l = *what;
+	l->lives = true;
+	l->len = b->len;
+	l->bytes = realloc(b->data, b->len); /* a buffer is up to twice as large */
+	if (!l->bytes)
+		l->bytes = b->data;
+	s = pr_map_put(&t->current, l->pid, 0, NULL);
+	if (s)
+		s->v.p = l;
+	else
+		t->failed = true;
+}
+
+/* ---- frames ------------------------------------------------------------------------------------------------------ */
+
+static void key_at(const struct pr_frame *f, size_t off, uint32_t *out_pid, uint64_t *out_ktime)
+{
+	*out_pid = pr_get_u32(f->data + off);
+	*out_ktime = pr_get_u64(f->data + off + 8);
+}
+
+static void on_data(struct pr_livetab *t, const struct pr_frame *f)
+{
+	struct kept *k;
+
+	if (t->data_bytes > DATA_BYTES_MAX) {
+		free_kept(&t->data);
+		t->data_bytes = 0;
+	}
+	k = value_of(t, &t->data, pr_get_u64(f->data + 16), pr_get_u64(f->data + 24), sizeof(*k));
+	if (!k)
+		return;
+	keep_frame(&k->buf, f);
+	t->data_bytes += f->size;
+}
+
+/* Moves the data under the descriptor at p to `out`. */
+static void take_data(struct pr_livetab *t, const uint8_t *p, struct pr_buf *out)
+{
+	uint64_t pid = pr_get_u64(p + offsetof(struct pr_data_desc, id));
+	uint64_t time = pr_get_u64(p + offsetof(struct pr_data_desc, id) + 8);
+	struct pr_map_slot *s = pr_map_get(&t->data, pid, time);
+	struct kept *k = s ? s->v.p : NULL;
+
+	if (!k)
+		return;
+	pr_buf_append(out, k->buf.data, k->buf.len);
+	t->data_bytes -= t->data_bytes < k->buf.len ? t->data_bytes : k->buf.len;
+	pr_map_del(&t->data, pid, time);
+	pr_buf_release(&k->buf);
+	free(k);
+}
+
+static void take_item_data(struct pr_livetab *t, const struct pr_buf *info, struct pr_buf *out)
+{
+	struct pr_cursor c = pr_cursor_make(info->data, info->len);
+
+	pr_cursor_skip(&c, PR_ENVELOPE_SIZE + sizeof(struct pr_exec_info));
+	while (!c.failed && pr_cursor_left(&c)) {
+		bool desc = pr_cursor_u16(&c) & PR_ITEM_DESC;
+		uint16_t len = pr_cursor_u16(&c);
+		const uint8_t *p = pr_cursor_bytes(&c, len);
+
+		if (desc && p && len == sizeof(struct pr_data_desc))
+			take_data(t, p, out);
+	}
+}
+
+static void take_string_data(struct pr_livetab *t, const struct pr_frame *f, uint32_t flags, struct pr_buf *out)
+{
+	struct pr_cursor c = pr_cursor_make(f->data, f->size);
+	const uint8_t *nul;
+
+	pr_cursor_skip(&c, sizeof(struct pr_msg_execve));
+	if (flags & PR_EXEC_DATA_FILENAME) {
+		if (pr_cursor_left(&c) < sizeof(struct pr_data_desc))
+			return;
+		take_data(t, c.p, out);
+		pr_cursor_skip(&c, sizeof(struct pr_data_desc));
+	} else if (!(flags & PR_EXEC_ERROR_FILENAME)) {
+		nul = memchr(c.p, 0, pr_cursor_left(&c));
+		if (!nul)
+			return;
+		pr_cursor_skip(&c, (size_t)(nul - c.p) + 1);
+	}
+	if ((flags & PR_EXEC_DATA_ARGS) && pr_cursor_left(&c) >= sizeof(struct pr_data_desc))
+		take_data(t, c.p, out);
+}
+
+/* A waiting info frame that is of this identity goes before it. */
+static bool take_info(struct pr_livetab *t, uint8_t op, uint32_t pid, uint64_t ktime, struct pr_buf *out)
+{
+	const size_t key_off = PR_ENVELOPE_SIZE + PR_COMMON_SIZE; /* the key comes first in both */
+	struct pr_buf *i = &t->info;
+	bool fits = i->len >= key_off + sizeof(struct pr_key) && i->data[PR_ENVELOPE_SIZE] == op &&
+		    pr_get_u32(i->data + key_off) == pid && pr_get_u64(i->data + key_off + 8) == ktime;
+
+	if (fits && op == PR_OP_EXEC_INFO)
+		take_item_data(t, i, out);
+	if (fits)
+		pr_buf_append(out, i->data, i->len);
+	return fits;
+}
+
+/* Told again it is what was found, not what was seen to happen; its parent is that of the value, whichever field gave it. */
+static void make_snapshot(uint8_t *frame, const struct live *l, uint32_t flags)
+{
+	flags &= ~(PR_EXEC_EXECVE | PR_EXEC_EXECVEAT | PR_EXEC_CLONE);
+	pr_put_u32(frame + offsetof(struct pr_msg_execve, process.flags), flags | PR_EXEC_PROCFS);
+	pr_put_u32(frame + offsetof(struct pr_msg_execve, parent), l->parent_pid);
+	pr_put_u64(frame + offsetof(struct pr_msg_execve, parent) + 8, l->parent_ktime);
+	memset(frame + offsetof(struct pr_msg_execve, cleanup), 0, sizeof(struct pr_key));
+}
+
+static void on_execve(struct pr_livetab *t, const struct pr_frame *f)
+{
+	struct live l = {.snapshot = true};
+	struct pr_buf b = PR_BUF_INIT;
+	uint32_t flags = pr_get_u32(f->data + offsetof(struct pr_msg_execve, process.flags)), clean_pid;
+	uint64_t clean;
+
+	l.pid = pr_get_u32(f->data + offsetof(struct pr_msg_execve, process.pid));
+	l.ktime = pr_get_u64(f->data + offsetof(struct pr_msg_execve, process.ktime));
+	key_at(f, offsetof(struct pr_msg_execve, parent), &l.parent_pid, &l.parent_ktime);
+	key_at(f, offsetof(struct pr_msg_execve, cleanup), &clean_pid, &clean);
+	if (clean && !(flags & PR_EXEC_CLONE)) {
+		l.parent_pid = clean_pid;
+		l.parent_ktime = clean;
+	}
+	take_string_data(t, f, flags, &b);
+	take_info(t, PR_OP_EXEC_INFO, l.pid, l.ktime, &b);
+	pr_buf_clear(&t->info);
+	keep_frame(&b, f);
+	if (!pr_buf_failed(&b))
+		make_snapshot(b.data + b.len - f->size, &l, flags);
+	begun(t, &l, &b);
+}
+
+static void on_clone(struct pr_livetab *t, const struct pr_frame *f)
+{
+	struct live l = {.pid = pr_get_u32(f->data + offsetof(struct pr_msg_clone, tgid)),
+		.ktime = pr_get_u64(f->data + offsetof(struct pr_msg_clone, ktime))};
+	struct pr_buf b = PR_BUF_INIT;
+
+	key_at(f, offsetof(struct pr_msg_clone, parent), &l.parent_pid, &l.parent_ktime);
+	take_info(t, PR_OP_CLONE_INFO, l.pid, l.ktime, &b);
+	pr_buf_clear(&t->info);
+	keep_frame(&b, f);
+	begun(t, &l, &b);
+}
+
+static void on_exit_frame(struct pr_livetab *t, const struct pr_frame *f)
+{
+	uint64_t ktime;
+	uint32_t pid;
+
+	key_at(f, offsetof(struct pr_msg_exit, current), &pid, &ktime);
+	ended(t, find(t, pid, ktime));
+}
+
+static void on_reparent(struct pr_livetab *t, const struct pr_frame *f)
+{
+	uint64_t ktime;
+	uint32_t pid;
+	struct live *l;
+
+	key_at(f, offsetof(struct pr_reparent, key), &pid, &ktime);
+	l = find(t, pid, ktime);
+	if (!l)
+		return;
+	memcpy(l->reparent, f->data - PR_ENVELOPE_SIZE, sizeof(l->reparent));
+	pr_put_u32(l->reparent + offsetof(struct pr_envelope, size), sizeof(struct pr_reparent));
+	pr_put_u32(l->reparent + PR_ENVELOPE_SIZE + offsetof(struct pr_msg_common, size), sizeof(struct pr_reparent));
+	l->has_reparent = true;
+}
+
+static void on_info(struct pr_livetab *t, const struct pr_frame *f)
+{
+	replace_frame(&t->info, f);
+}
+
+static void on_user_name(struct pr_livetab *t, const struct pr_frame *f)
+{
+	struct kept *k = value_of(t, &t->names, pr_get_u32(f->data + offsetof(struct pr_user_name, uid)), 0, sizeof(*k));
+
+	if (k)
+		replace_frame(&k->buf, f);
+}
+
+static void on_host(struct pr_livetab *t, const struct pr_frame *f)
+{
+	replace_frame(&t->host, f);
+}
+
+/* The first tells how the recording is made; the last one only why it ended. */
+static void on_recorder(struct pr_livetab *t, const struct pr_frame *f)
+{
+	if (!t->recorder.len)
+		keep_frame(&t->recorder, f);
+}
+
+static const struct {
+	uint8_t op;
+	uint32_t size; /* at least */
+	void (*take)(struct pr_livetab *t, const struct pr_frame *f);
+} takers[] = {
+	{PR_OP_EXECVE, sizeof(struct pr_msg_execve), on_execve},
+	{PR_OP_CLONE, sizeof(struct pr_msg_clone), on_clone},
+	{PR_OP_EXIT, sizeof(struct pr_msg_exit), on_exit_frame},
+	{PR_OP_DATA, sizeof(struct pr_msg_data), on_data},
+	{PR_OP_EXEC_INFO, sizeof(struct pr_exec_info), on_info},
+	{PR_OP_CLONE_INFO, sizeof(struct pr_clone_info), on_info},
+	{PR_OP_REPARENT, sizeof(struct pr_reparent), on_reparent},
+	{PR_OP_USER_NAME, sizeof(struct pr_user_name), on_user_name},
+	{PR_OP_HOST, PR_COMMON_SIZE, on_host},
+	{PR_OP_RECORDER, PR_COMMON_SIZE, on_recorder},
+};
+
+static void take(struct pr_livetab *t, const struct pr_frame *f)
+{
+	struct stream *st = value_of(t, &t->streams, (uint64_t)f->cpu << 8 | f->stream, 0, sizeof(*st));
+
+	if (st) {
+		st->next = f->env_seq + 1;
+		st->got++;
+	}
+	t->written[f->stream % PR_STREAM_COUNT]++;
+	for (size_t i = 0; i < sizeof(takers) / sizeof(takers[0]); i++)
+		if (takers[i].op == f->op && f->size >= takers[i].size)
+			takers[i].take(t, f);
+}
+
+void pr_livetab_block(struct pr_livetab *t, const struct pr_block *b)
+{
+	struct pr_frame_iter it;
+	struct pr_frame f;
+
+	if (b->desc.flags & PR_SEG_BLOCK_REPEAT)
+		return;
+	pr_frame_iter_init(&it, b);
+	while (pr_frame_iter_next(&it, &f))
+		if (!(f.env_flags & (PR_ENV_META | PR_ENV_RAW | PR_ENV_REPEAT)))
+			take(t, &f);
+}
+
+/* ---- the keyframe ------------------------------------------------------------------------------------------------ */
+
+static void put_rows(struct pr_livetab *t, struct pr_buf *b)
+{
+	struct pr_map_slot *s;
+	size_t pos = 0;
+
+	pr_buf_u32(b, 0);
+	pr_buf_u32(b, 0);
+	while ((s = pr_map_each(&t->streams, &pos))) {
+		const struct stream *st = s->v.p;
+
+		pr_buf_u16(b, (uint16_t)(s->k0 >> 8));
+		pr_buf_u8(b, (uint8_t)s->k0);
+		pr_buf_append(b, (const uint8_t[5]){0}, 5);
+		pr_buf_u64(b, st->next);
+		pr_buf_u64(b, st->next > st->got ? st->next - st->got : 0);
+	}
+}
+
+/* Processes begin after what they descend from. */
+static int by_age(const void *a, const void *b)
+{
+	const struct live *x = *(struct live *const *)a, *y = *(struct live *const *)b;
+
+	if (x->ktime != y->ktime)
+		return x->ktime < y->ktime ? -1 : 1;
+	return x->pid < y->pid ? -1 : x->pid > y->pid;
+}
+
+static int put_processes(struct pr_livetab *t, struct pr_buf *out, uint32_t *out_n, struct pr_errinfo *ei)
+{
+	struct live **v = calloc(t->by_key.len + 1, sizeof(*v));
+	struct pr_map_slot *s;
+	size_t pos = 0, n = 0;
+
+	if (!v)
+		return pr_fail(ei, PR_ENOMEM, "out of memory");
+	while ((s = pr_map_each(&t->by_key, &pos)))
+		v[n++] = s->v.p;
+	qsort(v, n, sizeof(struct live *), by_age);
+	*out_n = 0;
+	for (size_t i = 0; i < n; i++) {
+		pr_buf_append(out, v[i]->bytes, v[i]->len);
+		if (v[i]->has_reparent)
+			pr_buf_append(out, v[i]->reparent, sizeof(v[i]->reparent));
+		*out_n += v[i]->snapshot;
+	}
+	free(v);
+	return PR_OK;
+}
+
+static void put_kept(const struct pr_map *m, struct pr_buf *out)
+{
+	struct pr_map_slot *s;
+	size_t pos = 0;
+
+	while ((s = pr_map_each(m, &pos)))
+		pr_buf_append(out, ((struct kept *)s->v.p)->buf.data, ((struct kept *)s->v.p)->buf.len);
+}
+
+/* They are told again now, outside of the sequences. */
+static void stamp(struct pr_buf *b, size_t from, uint64_t now)
+{
+	for (size_t at = from; at < b->len; at += PR_ENVELOPE_SIZE + pr_get_u32(b->data + at + offsetof(struct pr_envelope, size))) {
+		b->data[at + offsetof(struct pr_envelope, flags)] |= PR_ENV_REPEAT;
+		pr_put_u64(b->data + at + offsetof(struct pr_envelope, seq), 0);
+		pr_put_u64(b->data + at + PR_ENVELOPE_SIZE + offsetof(struct pr_msg_common, ktime), now);
+	}
+}
+
+int pr_livetab_keyframe(struct pr_livetab *t, struct pr_buf *out, struct pr_errinfo *ei)
+{
+	size_t from = out->len;
+	struct pr_frames f;
+	uint64_t now;
+	uint32_t n = 0;
+	int err;
+
+	sweep(t);
+	pr_frames_init(&f);
+	pr_buf_append(out, t->host.data, t->host.len);
+	pr_buf_append(out, t->recorder.data, t->recorder.len);
+	now = pr_frames_clock(&f);
+	pr_frames_keyframe(&f, now, false, 0);
+	pr_frames_begin(&f, PR_OP_STREAM_STATE, now);
+	put_rows(t, &f.buf);
+	pr_frames_end(&f);
+	pr_buf_append(out, f.buf.data, f.buf.len);
+	put_kept(&t->names, out);
+	err = put_processes(t, out, &n, ei);
+	pr_buf_clear(&f.buf);
+	pr_frames_keyframe(&f, now, true, n);
+	pr_buf_append(out, f.buf.data, f.buf.len);
+	/* What waits for a frame that the segment before does not hold any more: it comes right behind this. */
+	put_kept(&t->data, out);
+	pr_buf_append(out, t->info.data, t->info.len);
+	if (!err && (pr_buf_failed(out) || pr_buf_failed(&f.buf)))
+		err = pr_fail(ei, PR_ENOMEM, "out of memory");
+	if (!err)
+		stamp(out, from, now);
+	pr_frames_release(&f);
+	return err;
+}
