@@ -23,7 +23,7 @@ struct pr_raw_result {
 /* Reads fd to its end into w. 0 also when something was unframed: see out->unframed. */
 int pr_raw_pack(int fd, const char *name, struct pr_seg_writer *w, struct pr_raw_result *out, struct pr_errinfo *ei);
 
-#define PR_RAW_LEVEL 9 /* packing is done once and read often */
+#define PR_RAW_LEVEL 3 /* the smallest but for 3 %, in a fifth of the time of level 9 */
 
 /*
  * Options of a segment made from frames (kind PR_SEG_PACKED). Its uuid comes from `names`, the bytes of the META envelopes
