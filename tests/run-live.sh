@@ -4,6 +4,7 @@
 # Needs root and a kernel that can record: without them everything is skipped, and says why.
 cd "$(dirname "$0")/live" || exit 2
 : "${PROCREC:=../../build/procrec}" "${PYTHON:=python3}"
+PROCREC=$(realpath "$PROCREC") # tests change folders
 export PROCREC PYTHONDONTWRITEBYTECODE=1 LC_ALL=C.UTF-8 TZ=UTC
 
 skip_all() {
