@@ -26,7 +26,7 @@ struct pr_redact {
 	uint8_t key[PR_REDACT_KEY];
 	uint64_t count;
 	struct pr_map clean; /* hashes of program and argument */
-	struct pr_buf one, two;
+	struct pr_buf one, two, name, arg;
 };
 
 /* ---- rules ---------------------------------------------------------------------------------------------------------- */
@@ -71,8 +71,8 @@ static int add_rule(struct pr_redact *r, char *text, const char *name, unsigned 
 	if (!rule.is_next && strcmp(kind, "arg"))
 		return pr_fail(ei, PR_EUSAGE, "%s: line %u: a rule begins with 'arg' or 'next' (or 'arg/i', 'next/i'), not with '%s'", name, line, kind);
 	if (!strncmp(rest, "in=", 3)) {
-		rule.has_in = true;
 		err = compile(&rule.in, word(&rest) + 3, 0, name, line, ei);
+		rule.has_in = !err;
 		rest += strspn(rest, " \t");
 	}
 	if (!err && !*rest)
@@ -81,6 +81,8 @@ static int add_rule(struct pr_redact *r, char *text, const char *name, unsigned 
 		err = compile(&rule.re, rest, flags, name, line, ei);
 	if (!err)
 		r->v[r->n++] = rule;
+	else if (rule.has_in)
+		regfree(&rule.in);
 	return err;
 }
 
@@ -141,6 +143,8 @@ void pr_redact_free(struct pr_redact *r)
 	pr_map_release(&r->clean);
 	pr_buf_release(&r->one);
 	pr_buf_release(&r->two);
+	pr_buf_release(&r->name);
+	pr_buf_release(&r->arg);
 	sodium_memzero(r->key, sizeof(r->key));
 	free(r);
 }
@@ -163,6 +167,23 @@ void pr_redact_tag(const uint8_t key[PR_REDACT_KEY], const char *prefix, struct 
 	}
 }
 
+/* A NUL behind what is in b: some tools that watch regexec look for one, whatever its length. */
+static struct pr_slice terminated(struct pr_buf *b)
+{
+	pr_buf_u8(b, 0);
+	if (pr_buf_failed(b))
+		return (struct pr_slice){(const uint8_t *)"", 0};
+	b->len--;
+	return (struct pr_slice){b->data, b->len};
+}
+
+static struct pr_slice copy_of(struct pr_buf *b, struct pr_slice s)
+{
+	pr_buf_clear(b);
+	pr_buf_append(b, s.p, s.n);
+	return terminated(b);
+}
+
 /* ---- one argument --------------------------------------------------------------------------------------------------- */
 
 static bool is_marked(struct pr_slice s)
@@ -181,7 +202,7 @@ static bool matches(const regex_t *re, struct pr_slice s, size_t from, regmatch_
 {
 	g[0].rm_so = (regoff_t)from;
 	g[0].rm_eo = (regoff_t)s.n;
-	return !regexec(re, s.n ? (const char *)s.p : "", GROUPS, g, REG_STARTEND);
+	return !regexec(re, (const char *)s.p, GROUPS, g, REG_STARTEND);
 }
 
 /* One rule over an argument; false when it finds nothing (nothing is then appended). */
@@ -242,10 +263,10 @@ static void redact_arg(struct pr_redact *r, struct pr_slice name, struct pr_slic
 		if (r->v[i].is_next || !is_for(&r->v[i], name) || !apply(r, &r->v[i], arg, other))
 			continue;
 		swap = now, now = other, other = swap;
-		arg = (struct pr_slice){now->data, now->len};
+		arg = terminated(now);
 	}
 	pr_buf_append(out, arg.p, arg.n);
-	out->failed |= r->one.failed | r->two.failed;
+	out->failed |= r->one.failed | r->two.failed | r->arg.failed | r->name.failed;
 }
 
 /* The same argument comes again and again: that of a compiler, say. */
@@ -267,17 +288,20 @@ static struct pr_map_slot *clean_slot(struct pr_redact *r, struct pr_slice name,
 
 int pr_redact_args(struct pr_redact *r, struct pr_slice program, struct pr_slice args, struct pr_buf *out)
 {
-	struct pr_slice name = base_name(program);
+	struct pr_slice name = copy_of(&r->name, base_name(program));
 	bool is_secret = false, known, announced;
 
 	for (size_t at = 0; at <= args.n;) {
 		const uint8_t *nul = at < args.n ? memchr(args.p + at, 0, args.n - at) : NULL;
 		struct pr_slice arg = {args.p ? args.p + at : (const uint8_t *)"", nul ? (size_t)(nul - args.p) - at : args.n - at};
 		struct pr_map_slot *clean = clean_slot(r, name, arg, &known);
-		size_t before = out->len;
+		size_t before;
 
 		if (at)
 			pr_buf_u8(out, 0);
+		before = out->len;
+		at += arg.n + 1;
+		arg = copy_of(&r->arg, arg);
 		announced = !known && announces(r, name, arg);
 		if (is_secret && arg.n && !is_marked(arg))
 			put_mark(r, arg, out);
@@ -286,10 +310,9 @@ int pr_redact_args(struct pr_redact *r, struct pr_slice program, struct pr_slice
 		else
 			redact_arg(r, name, arg, out);
 		if (clean && !known)
-			clean->v.u = !announced && !is_secret && out->len - before - (at > 0) == arg.n && !pr_buf_failed(out) &&
+			clean->v.u = !announced && !is_secret && out->len - before == arg.n && !pr_buf_failed(out) &&
 				     (!arg.n || !memcmp(out->data + out->len - arg.n, arg.p, arg.n));
 		is_secret = announced;
-		at += arg.n + 1;
 	}
 	return pr_buf_failed(out) ? PR_ENOMEM : PR_OK;
 }
