@@ -72,6 +72,8 @@ struct pr_diff_side {
 	struct pr_map pids; /* (pid, 0) of the selected nodes */
 	uint32_t root_pid; /* of the command that was recorded; 0: not told */
 	struct pr_name *host; /* counted; NULL: not known */
+	struct pr_map masked; /* hash of a string -> where its masked form is in masked_text, with its length in front */
+	struct pr_buf masked_text;
 };
 
 /*

@@ -280,6 +280,8 @@ void pr_diff_side_release(struct pr_diff_side *s)
 	free(s->kids);
 	free(s->order);
 	pr_map_release(&s->pids);
+	pr_map_release(&s->masked);
+	pr_buf_release(&s->masked_text);
 	pr_name_unref(s->host);
 	*s = (struct pr_diff_side){0};
 }

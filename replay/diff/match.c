@@ -14,6 +14,7 @@
 
 #define LCS_CELLS_MAX (1u << 22)
 #define PAIRS_MAX (1u << 20)
+#define MASKED_MAX (64u << 20) /* bytes of masked strings that are kept */
 #define SCORE_ALL 1000u
 #define SCORE_MIN 400u /* of SCORE_ALL: less alike ones are two processes, unless they are the only ones */
 
@@ -38,18 +39,43 @@ static int number(struct pr_diff *d, uint32_t *out)
 	return PR_OK;
 }
 
-/* A string with its length in front: so that lists of strings are told apart. */
-static void put_masked(struct pr_diff *d, const struct pr_diff_side *s, struct pr_slice in)
+/*
+ * A string, masked, with its length in front: so that lists of strings are told apart. Most strings come again and again, and the
+ * expressions are slow.
+ */
+static void put_masked(struct pr_diff *d, struct pr_diff_side *s, struct pr_slice in)
 {
-	size_t at = d->scratch.len;
+	struct pr_buf *text = &s->masked_text;
+	uint8_t hash[PR_SHA256_SIZE];
+	struct pr_map_slot *slot;
+	size_t at = text->len;
+	bool is_new;
 
-	pr_buf_u32(&d->scratch, 0);
-	pr_masks_apply(&d->masks, &s->pids, in, &d->scratch);
-	if (!pr_buf_failed(&d->scratch))
-		pr_put_u32(d->scratch.data + at, (uint32_t)(d->scratch.len - at - 4));
+	pr_sha256(hash, in.p, in.n, NULL, 0);
+	slot = pr_map_put(&s->masked, pr_get_u64(hash), pr_get_u64(hash + 8), &is_new);
+	if (!slot) {
+		d->scratch.failed = true;
+		return;
+	}
+	if (is_new) {
+		slot->v.u = at;
+		pr_buf_u32(text, 0);
+		pr_masks_apply(&d->masks, &s->pids, in, text);
+		if (!pr_buf_failed(text))
+			pr_put_u32(text->data + at, (uint32_t)(text->len - at - 4));
+	}
+	at = slot->v.u;
+	if (pr_buf_failed(text))
+		d->scratch.failed = true;
+	else
+		pr_buf_append(&d->scratch, text->data + at, 4 + pr_get_u32(text->data + at));
+	if (text->len > MASKED_MAX) {
+		pr_map_release(&s->masked);
+		pr_buf_clear(text);
+	}
 }
 
-static void put_binary(struct pr_diff *d, const struct pr_diff_side *s, const struct pr_diff_image *im, bool base_only)
+static void put_binary(struct pr_diff *d, struct pr_diff_side *s, const struct pr_diff_image *im, bool base_only)
 {
 	struct pr_buf b = PR_BUF_INIT;
 	struct pr_slice bin = pr_life_binary(im->im, &b);
@@ -61,7 +87,7 @@ static void put_binary(struct pr_diff *d, const struct pr_diff_side *s, const st
 	pr_buf_release(&b);
 }
 
-static void put_command(struct pr_diff *d, const struct pr_diff_side *s, const struct pr_diff_image *im)
+static void put_command(struct pr_diff *d, struct pr_diff_side *s, const struct pr_diff_image *im)
 {
 	struct pr_slice arg;
 	size_t pos = 0;
@@ -72,7 +98,7 @@ static void put_command(struct pr_diff *d, const struct pr_diff_side *s, const s
 	pr_buf_u32(&d->scratch, UINT32_MAX);
 }
 
-static void put_surroundings(struct pr_diff *d, const struct pr_diff_side *s, const struct pr_image *im)
+static void put_surroundings(struct pr_diff *d, struct pr_diff_side *s, const struct pr_image *im)
 {
 	if (!im)
 		return;
@@ -91,7 +117,7 @@ static int compare_u32(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static int number_whole(struct pr_diff *d, const struct pr_diff_side *s, struct pr_diff_node *n)
+static int number_whole(struct pr_diff *d, struct pr_diff_side *s, struct pr_diff_node *n)
 {
 	uint32_t *kids = malloc((n->n_kids + 1) * sizeof(*kids));
 	int err;
@@ -115,7 +141,7 @@ static int number_whole(struct pr_diff *d, const struct pr_diff_side *s, struct 
 	return err;
 }
 
-static int number_node(struct pr_diff *d, const struct pr_diff_side *s, struct pr_diff_node *n)
+static int number_node(struct pr_diff *d, struct pr_diff_side *s, struct pr_diff_node *n)
 {
 	int err = PR_OK;
 

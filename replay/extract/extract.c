@@ -10,8 +10,6 @@
 #include "schema/build.h"
 #include "schema/trace.h"
 
-#define LEVEL 9 /* of LZ4: written once */
-
 struct extract {
 	const struct pr_extract_options *opt;
 	struct pr_extracted *out;
@@ -299,7 +297,7 @@ static void set_header(struct extract *x, struct pr_seg_options *opt)
 		pr_redact_tag(x->opt->key, "", (struct pr_slice){h->link, sizeof(h->link)}, &b);
 	crypto_generichash(id, sizeof(id), b.data, b.len, NULL, 0);
 	pr_buf_release(&b);
-	*opt = (struct pr_seg_options){.header.kind = PR_SEG_DERIVED, .level = LEVEL, .rearrange = h->incompat & PR_SEG_INCOMPAT_REARRANGED};
+	*opt = (struct pr_seg_options){.header.kind = PR_SEG_DERIVED, .rearrange = h->incompat & PR_SEG_INCOMPAT_REARRANGED};
 	memcpy(opt->header.uuid, id, PR_SEG_UUID);
 	memcpy(opt->header.recording, id, PR_SEG_UUID);
 	if (!x->opt->anonymizer) {
