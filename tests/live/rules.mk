@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Live tests: record real processes as root and compare with what really happened. tests/live/README.md tells how.
 
-LIVE_BIN := $(O)/tests/live/workload
+LIVE_BIN := $(O)/tests/live/workload $(O)/tests/live/fault.so
 ifeq ($(BPF),1)
 LIVE_BIN += $(O)/tests/live/bpf_cases $(O)/tests/live/bpf_dump $(O)/tests/live/bpf_pin
 endif
@@ -11,6 +11,11 @@ $(O)/tests/live/workload: tests/live/workload.c
 	$(Q)mkdir -p $(@D)
 	$(call say,CC,$@)
 	$(Q)$(CC) -std=gnu11 -g -O2 $(WARN) -D_GNU_SOURCE -o $@ $< -lpthread
+
+$(O)/tests/live/fault.so: tests/live/fault.c
+	$(Q)mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) -std=gnu11 -g -O2 $(WARN) -D_GNU_SOURCE -fPIC -shared -o $@ $< -ldl
 
 # The capture alone, without recorder and replay; static enough to be taken into a guest kernel.
 BPF_CASES_OBJ := $(patsubst %,$(O)/tests/live/bpf_%.o,cases frames exec image fork)
