@@ -227,6 +227,23 @@ void pr_frames_host(struct pr_frames *f, uint64_t ktime)
 	pr_frames_end(f);
 }
 
+void pr_boot_id(uint8_t out[16])
+{
+	char text[256] = "";
+	unsigned v;
+	const char *p = text;
+
+	memset(out, 0, 16);
+	if (!first_line("/proc/sys/kernel/random/boot_id", text, sizeof(text)))
+		return;
+	for (int i = 0; i < 16; i++, p += 2) {
+		p += *p == '-';
+		if (sscanf(p, "%2x", &v) != 1)
+			return;
+		out[i] = (uint8_t)v;
+	}
+}
+
 void pr_frames_data(struct pr_frames *f, uint64_t ktime, uint32_t pid, uint64_t id_time, const void *p, size_t n)
 {
 	const uint8_t *at = p;

@@ -48,6 +48,9 @@ void pr_frames_data(struct pr_frames *f, uint64_t ktime, uint32_t pid, uint64_t 
 /* The 32 bytes that refer to them. */
 void pr_frames_desc(struct pr_frames *f, uint32_t pid, uint64_t id_time, size_t sent, size_t size);
 
+/* The boot id of this kernel as 16 bytes; 0 where it is not to be had. */
+void pr_boot_id(uint8_t out[16]);
+
 /* CLOCK_BOOTTIME now, ns. */
 uint64_t pr_boottime_ns(void);
 

@@ -401,20 +401,19 @@ static void on_recorder(struct pr_livetab *t, const struct pr_frame *f)
 }
 
 static const struct {
-	uint8_t op;
-	uint32_t size; /* at least */
 	void (*take)(struct pr_livetab *t, const struct pr_frame *f);
-} takers[] = {
-	{PR_OP_EXECVE, sizeof(struct pr_msg_execve), on_execve},
-	{PR_OP_CLONE, sizeof(struct pr_msg_clone), on_clone},
-	{PR_OP_EXIT, sizeof(struct pr_msg_exit), on_exit_frame},
-	{PR_OP_DATA, sizeof(struct pr_msg_data), on_data},
-	{PR_OP_EXEC_INFO, sizeof(struct pr_exec_info), on_info},
-	{PR_OP_CLONE_INFO, sizeof(struct pr_clone_info), on_info},
-	{PR_OP_REPARENT, sizeof(struct pr_reparent), on_reparent},
-	{PR_OP_USER_NAME, sizeof(struct pr_user_name), on_user_name},
-	{PR_OP_HOST, PR_COMMON_SIZE, on_host},
-	{PR_OP_RECORDER, PR_COMMON_SIZE, on_recorder},
+	uint32_t size; /* at least */
+} takers[256] = {
+	[PR_OP_EXECVE] = {on_execve, sizeof(struct pr_msg_execve)},
+	[PR_OP_CLONE] = {on_clone, sizeof(struct pr_msg_clone)},
+	[PR_OP_EXIT] = {on_exit_frame, sizeof(struct pr_msg_exit)},
+	[PR_OP_DATA] = {on_data, sizeof(struct pr_msg_data)},
+	[PR_OP_EXEC_INFO] = {on_info, sizeof(struct pr_exec_info)},
+	[PR_OP_CLONE_INFO] = {on_info, sizeof(struct pr_clone_info)},
+	[PR_OP_REPARENT] = {on_reparent, sizeof(struct pr_reparent)},
+	[PR_OP_USER_NAME] = {on_user_name, sizeof(struct pr_user_name)},
+	[PR_OP_HOST] = {on_host, PR_COMMON_SIZE},
+	[PR_OP_RECORDER] = {on_recorder, PR_COMMON_SIZE},
 };
 
 static void take(struct pr_livetab *t, const struct pr_frame *f)
@@ -425,10 +424,8 @@ static void take(struct pr_livetab *t, const struct pr_frame *f)
 		st->next = f->env_seq + 1;
 		st->got++;
 	}
-	t->written[f->stream % PR_STREAM_COUNT]++;
-	for (size_t i = 0; i < sizeof(takers) / sizeof(takers[0]); i++)
-		if (takers[i].op == f->op && f->size >= takers[i].size)
-			takers[i].take(t, f);
+	if (takers[f->op].take && f->size >= takers[f->op].size)
+		takers[f->op].take(t, f);
 }
 
 void pr_livetab_block(struct pr_livetab *t, const struct pr_block *b)
@@ -442,6 +439,22 @@ void pr_livetab_block(struct pr_livetab *t, const struct pr_block *b)
 	while (pr_frame_iter_next(&it, &f))
 		if (!(f.env_flags & (PR_ENV_META | PR_ENV_RAW | PR_ENV_REPEAT)))
 			take(t, &f);
+}
+
+void pr_livetab_segment(struct pr_livetab *t, const char *path)
+{
+	struct pr_seg_damage d;
+	struct pr_seg_reader *r;
+	struct pr_source *src;
+	struct pr_block b;
+	int err;
+
+	if (pr_source_file(&src, path, NULL) || pr_seg_reader_new(&r, src, NULL))
+		return;
+	while (!(err = pr_seg_reader_next(r, &b, &d, NULL)) || err == PR_EDATA)
+		if (!err)
+			pr_livetab_block(t, &b);
+	pr_seg_reader_free(r);
 }
 
 /* ---- the keyframe ------------------------------------------------------------------------------------------------ */

@@ -26,7 +26,6 @@ struct pr_livetab {
 	struct pr_buf info; /* an EXEC_INFO or CLONE_INFO that waits for its frame */
 	size_t data_bytes;
 	size_t dead, sweep_at; /* entries that do not live; how many are a reason to look which are still needed */
-	uint64_t written[PR_STREAM_COUNT]; /* frames, by stream */
 	bool failed; /* memory ran out: what is told may lack something */
 };
 
@@ -35,6 +34,9 @@ void pr_livetab_release(struct pr_livetab *t);
 
 /* Takes note of the frames of a block. Those that repeat state are passed over. */
 void pr_livetab_block(struct pr_livetab *t, const struct pr_block *b);
+
+/* The same for all blocks of the segment at `path`: for a table that was not kept from the start. What can't be read is left out. */
+void pr_livetab_segment(struct pr_livetab *t, const char *path);
 
 /*
  * Appends a keyframe of the present state, all under PR_ENV_REPEAT: host, recorder, clocks, where the streams go on, names, and parents

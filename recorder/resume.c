@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "recorder/resume.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/bytes.h"
 #include "base/cursor.h"
+#include "schema/index.h"
 #include "schema/trace.h"
 
 static uint64_t place(uint16_t cpu, uint8_t stream)
@@ -112,6 +114,21 @@ int pr_resume_scan(struct pr_resume *out, const char *path, struct pr_errinfo *e
 	pr_trace_close(t);
 	if (err)
 		pr_resume_release(out);
+	return err;
+}
+
+int pr_resume_index(int fd, const char *index_path)
+{
+	struct pr_trace *t;
+	char path[64];
+	int err;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	err = pr_trace_open(&t, path, NULL);
+	if (err)
+		return err;
+	err = pr_index_rebuild(index_path, t, NULL, NULL);
+	pr_trace_close(t);
 	return err;
 }
 

@@ -14,12 +14,12 @@
 #include "base/file.h"
 #include "recorder/frames.h"
 #include "recorder/livetab.h"
+#include "recorder/resume.h"
 #include "recorder/rights.h"
 #include "recorder/signing.h"
 #include "recorder/spool.h"
 #include "schema/index.h"
 #include "schema/rotate.h"
-#include "schema/trace.h"
 
 #define FILE_DEPTH 10u /* of the tree of keys of a recording into one file: a full disk may cut it in so many pieces */
 #define PIECES_MAX 1000 /* PATH.1, PATH.2 and so on */
@@ -30,6 +30,8 @@ struct pr_sink {
 	char *path; /* owned: opt.path, of a directory without the last slashes */
 	struct pr_rotate *rotate; /* NULL: into one file */
 	struct pr_livetab live;
+	bool tracks; /* it is kept; else it is made from the file when it is needed */
+	uint64_t written[PR_STREAM_COUNT]; /* frames in blocks, by stream */
 	struct pr_buf unwritten; /* given to the writer, and in none of its blocks yet */
 	struct pr_signer *signer; /* NULL: it is not signed */
 	struct pr_rights_user user;
@@ -58,12 +60,26 @@ static void give_up_index(struct pr_sink *s)
 	s->index_failed = true;
 }
 
+static void count(struct pr_sink *s, const struct pr_block *b)
+{
+	struct pr_frame_iter it;
+	struct pr_frame f;
+
+	if (b->desc.flags & PR_SEG_BLOCK_REPEAT)
+		return;
+	pr_frame_iter_init(&it, b);
+	while (pr_frame_iter_next(&it, &f))
+		s->written[f.stream % PR_STREAM_COUNT]++;
+}
+
 static int on_block(void *ctx, const struct pr_block *b, struct pr_errinfo *ei)
 {
 	struct pr_sink *s = ctx;
 
 	(void)ei;
-	pr_livetab_block(&s->live, b);
+	count(s, b);
+	if (s->tracks)
+		pr_livetab_block(&s->live, b);
 	if (s->index && pr_index_writer_block(s->index, b, NULL))
 		give_up_index(s);
 	return PR_OK;
@@ -86,28 +102,12 @@ static void begin_index(struct pr_sink *s)
 		give_up_index(s);
 }
 
-/* After a resume: the frames of the part before went by another recorder. Fails where the thread's user may not read the trace. */
-static int rebuild_index(struct pr_sink *s)
-{
-	struct pr_trace *t;
-	char path[64];
-	int err;
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", s->fd);
-	err = pr_trace_open(&t, path, NULL);
-	if (err)
-		return err;
-	err = pr_index_rebuild(s->index_path, t, NULL, NULL);
-	pr_trace_close(t);
-	return err;
-}
-
 static void end_index(struct pr_sink *s, const struct pr_seg_progress *p)
 {
 	struct pr_index_end state = {.sealed = true, .frames = p->frames};
 	struct stat st;
 
-	if (s->index_path && s->opt.resume && rebuild_index(s))
+	if (s->index_path && s->opt.resume && pr_resume_index(s->fd, s->index_path))
 		give_up_index(s);
 	if (!s->index)
 		return;
@@ -413,8 +413,14 @@ static int look_for_room(struct pr_sink *s, struct pr_errinfo *ei)
 
 static int begin_again(struct pr_sink *s, struct pr_errinfo *ei)
 {
+	char path[64];
 	int err;
 
+	if (!s->tracks) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", s->fd);
+		pr_livetab_segment(&s->live, path);
+		s->tracks = true;
+	}
 	retire(s);
 	err = next_segment(s, ei);
 	/* What is in none of the blocks of the one before comes first. */
@@ -441,23 +447,6 @@ int pr_sink_recover(struct pr_sink *s, struct pr_errinfo *ei)
 }
 
 /* ---- opening and closing ----------------------------------------------------------------------------------------- */
-
-/* Stays 0 where it is not to be had. */
-static void read_boot_id(uint8_t out[PR_SEG_UUID])
-{
-	FILE *in = fopen("/proc/sys/kernel/random/boot_id", "re");
-	unsigned v;
-	int dash;
-
-	for (int i = 0; in && i < PR_SEG_UUID && fscanf(in, "%2x", &v) == 1; i++) {
-		out[i] = (uint8_t)v;
-		dash = getc(in);
-		if (dash != '-')
-			ungetc(dash, in);
-	}
-	if (in)
-		fclose(in);
-}
 
 /* A block that was torn when the recorder was killed is cut off: its frames are still in the ring. */
 static int resume_file(struct pr_sink *s, struct pr_errinfo *ei)
@@ -515,13 +504,20 @@ static int open_first(struct pr_sink *s, struct pr_errinfo *ei)
 		return resume_file(s, ei);
 	if (getrandom(s->header.recording, PR_SEG_UUID, 0) != PR_SEG_UUID)
 		return pr_fail_errno(ei, "cannot draw a random number");
-	read_boot_id(s->header.boot_id);
+	pr_boot_id(s->header.boot_id);
 	pr_signing_now(NULL, &realtime, &boottime);
 	if (s->opt.sign)
 		err = pr_signer_new(&s->signer, s->opt.sign, s->header.recording, depth, realtime, ei);
 	if (!err && s->opt.rotate)
 		err = open_dir(s, ei);
 	return err ? err : next_segment(s, ei);
+}
+
+static bool may_read(const struct pr_sink *s)
+{
+	struct stat st;
+
+	return !fstat(s->fd, &st) && st.st_uid == s->user.uid;
 }
 
 int pr_sink_open(struct pr_sink **out, const struct pr_spool_options *opt, struct pr_errinfo *ei)
@@ -544,6 +540,8 @@ int pr_sink_open(struct pr_sink **out, const struct pr_spool_options *opt, struc
 		return err;
 	}
 	pr_rights_choose_user(&s->user, s->name, opt->give_away, opt->uid, opt->gid);
+	/* Of one file the state is hardly ever needed, and can be read from it: if the writing thread may. */
+	s->tracks = pr_sink_can_recover(s) && (s->rotate || !may_read(s));
 	*out = s;
 	return PR_OK;
 }
@@ -571,7 +569,7 @@ void pr_sink_get_state(const struct pr_sink *s, struct pr_sink_state *out)
 	out->file_bytes += p.file_bytes;
 	out->blocks += p.blocks;
 	out->frames += p.frames - p.repeat_frames;
-	memcpy(out->written, s->live.written, sizeof(out->written));
+	memcpy(out->written, s->written, sizeof(out->written));
 	out->deleted = s->rotate ? pr_rotate_deleted(s->rotate) : 0;
 	out->minisig_failed = s->minisig_failed;
 	out->index_failed = s->index_failed;
