@@ -40,6 +40,7 @@ def main():
     p = argparse.ArgumentParser()
     p.add_argument("--build", required=True)
     p.add_argument("--quick", action="store_true", help="small loads: two minutes")
+    p.add_argument("--full", default="", help="parts that have their full loads in spite of --quick")
     p.add_argument("--only", default=",".join(PARTS), help="parts, of " + ",".join(PARTS))
     p.add_argument("--soak", type=int, default=600, help="seconds at the highest spawning rate, in the full bench")
     p.add_argument("--keep-peers", action="store_true", help="install nothing")
@@ -56,6 +57,7 @@ def main():
     print(f"{meta['machine']['cpu']}, {meta['machine']['cores']} cores, Linux {meta['machine']['kernel']}, {meta['date']}, load {meta['load'][0]}")
     try:
         for part in a.only.split(","):
+            bench.quick = a.quick and part not in a.full.split(",")
             try:
                 measure(bench, part)
             except Failed as e:

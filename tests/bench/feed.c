@@ -5,7 +5,8 @@
  * Processes can't saturate the recorder on a small machine, so frames of processes are made in memory and given to the spool
  * (compression, checksum, chain, index) every 100 ms, as the recorder does, RATE a second. What it does not take at once waits
  * in a ring of RING_BYTES (16 MiB); what does not fit there is lost. RATE 0: as fast as the spool takes them.
- * Prints "FRAMES LOST WALL_NS CPU_NS MAKING_CPU_NS RING_PEAK_BYTES QUEUE_PEAK_BYTES"; CPU_NS is without the making.
+ * Prints "FRAMES LOST WALL_NS CPU_NS MAKING_CPU_NS RING_PEAK_BYTES QUEUE_PEAK_BYTES"; WALL_NS ends before the trace is closed, CPU_NS
+ * behind that and is without the making.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,6 +103,8 @@ static void run(struct feed *fd, struct scene *s, uint64_t seconds, uint64_t rat
 		if (rate)
 			nanosleep(&(struct timespec){0, BATCH_NS}, NULL);
 	}
+	while (rate && fd->frames < seconds * rate)
+		scene_step(s);
 	fd->wait = true;
 	empty_ring(fd);
 }
@@ -143,9 +146,9 @@ int main(int argc, char **argv)
 	cpu = now_ns(CLOCK_PROCESS_CPUTIME_ID);
 	scene_init(&s, SCENE_BUILD, 4194303, on_record, &fd);
 	run(&fd, &s, seconds, rate);
+	wall = now_ns(CLOCK_MONOTONIC) - start;
 	if (pr_spool_close(fd.spool, &ei))
 		die(ei.msg);
-	wall = now_ns(CLOCK_MONOTONIC) - start;
 	cpu = now_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu;
 	pr_spool_get_state(fd.spool, &state);
 	pr_spool_free(fd.spool);
