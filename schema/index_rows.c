@@ -13,7 +13,8 @@ enum stmt { INS_IMAGE, INS_LONG, INS_BLOCK, INS_GAP, INS_CLOCK, INS_NAME, INS_RE
 static const char *const stmt_sql[N_STMTS] = {
 	[INS_IMAGE] = "INSERT INTO image VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
 	[INS_LONG] = "INSERT OR IGNORE INTO long VALUES(?,?,?)",
-	[INS_BLOCK] = "INSERT INTO block VALUES(?,?,?,?,?,?)",
+	/* A block that stands in the trace twice, which is damage, is found at its first place. */
+	[INS_BLOCK] = "INSERT OR IGNORE INTO block VALUES(?,?,?,?,?,?)",
 	[INS_GAP] = "INSERT INTO gap VALUES(NULL,?,?,?,?,?,?,?,?)",
 	[INS_CLOCK] = "INSERT INTO clock VALUES(NULL,?,?,?)",
 	[INS_NAME] = "INSERT INTO name VALUES(NULL,?,?,?)",

@@ -70,6 +70,8 @@ sets() {
 		verify procrec verify $T
 		info procrec info $T
 		unpack procrec unpack $T >raw; s=$?; sha256sum raw; exit $s
+		tree procrec replay $T --tree | head -n 4
+		gaps procrec replay $T --gaps
 	END
 		;;
 	*) echo "run.sh: there is no set $1" >&2; exit 2 ;;
