@@ -173,8 +173,6 @@ static void ended(struct pr_livetab *t, struct live *l)
 	s = pr_map_get(&t->current, l->pid, 0);
 	if (s && s->v.p == l)
 		pr_map_del(&t->current, l->pid, 0);
-	if (t->dead > t->sweep_at)
-		sweep(t);
 }
 
 /* Takes over the bytes of `b`. */
@@ -210,6 +208,9 @@ static void begun(struct pr_livetab *t, const struct live *what, struct pr_buf *
 		s->v.p = l;
 	else
 		t->failed = true;
+	/* Only now: the image before may be what this one descends from. */
+	if (t->dead > t->sweep_at)
+		sweep(t);
 }
 
 /* ---- frames ------------------------------------------------------------------------------------------------------ */
