@@ -52,6 +52,7 @@ def main():
     bench = Bench(a.build, a.quick, work)
     bench.soak = a.soak
     meta = {"version": 1, "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"), "mode": "quick" if a.quick else "full",
+            "full_parts": [x for x in a.full.split(",") if x],
             "machine": machine(), "load": [load()]}
     start, failed = time.monotonic(), 0
     print(f"{meta['machine']['cpu']}, {meta['machine']['cores']} cores, Linux {meta['machine']['kernel']}, {meta['date']}, load {meta['load'][0]}")

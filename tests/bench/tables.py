@@ -41,8 +41,9 @@ def spread(f):
 
 
 def where(data):
-    m = data["machine"]
-    return (f"{m['cpu']}, {m['cores']} cores, Linux {m['kernel']}, {data['date'][:10]}, `make bench{'-quick' if data['mode'] == 'quick' else ''}`, "
+    m, full = data["machine"], data.get("full_parts")
+    how = "make bench" if data["mode"] == "full" else "make bench-quick" + (f" BENCH_ARGS='--full {','.join(full)}'" if full else "")
+    return (f"{m['cpu']}, {m['cores']} cores, Linux {m['kernel']}, {data['date'][:10]}, `{how}`, "
             f"load average {data['load'][0]:.1f} at the start, {data['load'][1]:.1f} at the end")
 
 
@@ -55,7 +56,7 @@ def readme_table(data):
         if f:
             name = name.replace("{events}", f["name"].split(", ", 1)[-1].replace("one process, ", ""))
             lines.append(f"| {name} | {number(f['median'])} {f['unit']} | {spread(f)} | {goal_text(f).replace('>=', '≥').replace('<=', '≤')} | {verdict[f['met']]} |")
-    lines += ["", "| recorder | slowdown | recorder CPU a process | bytes a process | keeps |", "| --- | --- | --- | --- | --- |"]
+    lines += ["", "| recorder | slowdown | its CPU a process, beyond an empty recording | bytes a process | keeps |", "| --- | --- | --- | --- | --- |"]
     for p in data["peers"]:
         lines.append(f"| {p['name']} | {p['slowdown']:.2f} ({p['slowdown_low']:.2f} to {p['slowdown_high']:.2f}) | {number(p['cpu_us'])} us | "
                      f"{number(p['bytes'])} | {p['keeps']} |")
