@@ -14,7 +14,7 @@ check-unit: $(UNIT_BIN) ## unit tests
 	$(Q)tests/run-unit.sh $(UNIT_BIN)
 
 check-lint: ## rules of the tree: arrows between folders, headers, size budgets
-	$(Q)tests/lint/check.sh $(CC) '$(CPPFLAGS)' '$(WARN)'
+	$(Q)tests/lint/check.sh $(CC) '$(CPPFLAGS)' '$(WARN)' $(BPF)
 
 check-docs: $(O)/procrec ## every command and option stands in the manual
 	$(Q)tests/lint/docs.sh $(O)/procrec
