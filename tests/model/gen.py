@@ -372,7 +372,7 @@ class Generator:
         rng, start = self.rng, self.tick()
         self.sent_id += 100
         for i in range(2 * self.max_data):
-            self.out.append(data((self.sent_id + i, start + i % 2), b"e", start))
+            self.out.append(data((self.sent_id + i, start + i % 2 & U64), b"e", start))
         edge = start + self.age
         self.out.append(data((self.sent_id + 50, edge + rng.choice([0, 1, 2]) & U64), b"e", edge + rng.choice([0, 0, 1]) & U64))
 
