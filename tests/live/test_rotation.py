@@ -77,9 +77,11 @@ def test_retention():
     with live.scratch() as d:
         key, pub = keys(d)
         folder = os.path.join(d, "rec")
-        live.record(folder + "/", "--sign", key, "--max-segment", "32K", "--keep", "100K", "--sync", "100ms",
-                    cmd=[live.WORKLOAD, "storm", "2", "3000"])
+        r = live.record(folder + "/", "--sign", key, "--max-segment", "32K", "--keep", "400K", "--sync", "100ms",
+                        cmd=[live.WORKLOAD, "storm", "2", "3000"])
+        live.equal(r.status, 0, f"exit status ({r.err})")
         parts = segments(folder)
+        assert len(parts) >= 2, f"{len(parts)} segments left"  # else none is left when the first one goes
         status, v = verify(folder, pub)
         live.equal((status, v["verdict"]), (0, "whole"), "verify")
         assert v["segments_deleted"] > 0, v
