@@ -1,0 +1,81 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: BSD-2-Clause
+# guest.sh: for sourcing. Debian's kernels, looked up and fetched once into $KERNELS, and guests of them in qemu (software emulation, no KVM).
+KERNELS=${KERNELS:-/var/tmp/procrec-kernels}
+
+apt_options() { # a private apt state that knows several Debian releases; the machine's own is not touched
+	local a=$KERNELS/apt url key='[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]' suite
+	mkdir -p "$a/lists/partial" "$a/cache/archives/partial"
+	url=$(grep -rhoE 'https?://[^ ]+/debian/?( |$)' /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null | head -1 | sed 's,/debian/* *$,,')
+	[ -n "$url" ] || return 1
+	for suite in bullseye bookworm bookworm-backports trixie trixie-backports; do echo "deb $key $url/debian $suite main"; done >"$a/sources"
+	for suite in bullseye bookworm trixie; do echo "deb $key $url/debian-security $suite-security main"; done >>"$a/sources"
+	APT=(-o Dir::Etc::sourcelist="$a/sources" -o Dir::Etc::sourceparts=/dev/null -o Dir::State::lists="$a/lists"
+		-o Dir::Cache="$a/cache" -o APT::Sandbox::User=root)
+	[ -n "$(find "$a/lists" -name '*Packages*' -mmin -1440 2>/dev/null | head -1)" ] || apt-get "${APT[@]}" update -qq >/dev/null 2>&1
+}
+
+package_of() { # SERIES: the newest kernel package of it
+	local all pattern=${1//./\\.}
+	[ "$1" = newest ] && pattern='[0-9.]*'
+	all=$(apt-cache "${APT[@]}" search --names-only '^linux-image-[0-9].*[0-9]-amd64$' | cut -d' ' -f1 | grep -vE 'dbg|unsigned|-rt-|cloud')
+	grep -E "^linux-image-${pattern}[.+-]" <<<"$all" | sort -V | tail -1
+}
+
+fetch() { # PACKAGE: unpacked below $KERNELS/PACKAGE, whole or not at all
+	local d=$KERNELS/$1 part
+	[ -d "$d" ] && return
+	rm -rf "$d.part" && mkdir -p "$d.part/deb" || return 1
+	(cd "$d.part/deb" && apt-get "${APT[@]}" download "$1" >/dev/null 2>&1) || return 1
+	# From 7.x on the image package only names another that has the kernel.
+	for part in $(dpkg -I "$d.part"/deb/*.deb | grep -oE 'linux-binary-[^ ,]+'); do
+		(cd "$d.part/deb" && apt-get "${APT[@]}" download "$part" >/dev/null 2>&1) || return 1
+	done
+	for part in "$d.part"/deb/*.deb; do dpkg -x "$part" "$d.part" || return 1; done
+	rm -rf "$d.part/deb" && mv "$d.part" "$d"
+}
+
+kernel_of() { # PACKAGE: its kernel's file
+	ls "$KERNELS/$1"/boot/vmlinuz-* "$KERNELS/$1"/usr/lib/modules/*/vmlinuz 2>/dev/null | head -1
+}
+
+guest_files() { # DIRECTORY INIT FILE...: a guest's root in DIRECTORY: INIT, and in /t the FILEs; with the libraries that those need
+	local root=$1 lib f
+	mkdir -p "$root"/{bin,proc,sys,dev,tmp,etc,lib,run,t,root} && ln -s lib "$root/lib64" || return 1
+	cp /bin/busybox "$root/bin/busybox" && cp "$2" "$root/init" && chmod 755 "$root/init" || return 1
+	for f in /lib/*-linux-gnu/libgcc_s.so.1; do # pthread_exit wants it, and ldd does not tell
+		mkdir -p "$root$(dirname "$f")" && cp -L "$f" "$root$(dirname "$f")/" || return 1
+	done
+	for f in "${@:3}"; do
+		cp -L "$f" "$root/t/" || return 1
+		ldd "$f" 2>/dev/null | grep -oE '/[^ ]+' | while read -r lib; do
+			mkdir -p "$root$(dirname "$lib")" && cp -Ln "$lib" "$root$(dirname "$lib")/" 2>/dev/null
+		done
+	done
+	echo 'root:x:0:0:root:/root:/bin/sh' >"$root/etc/passwd"
+}
+
+guest_modules() { # DIRECTORY PACKAGE MODULE...: the MODULEs of a kernel and what they hang on, listed in load order in DIRECTORY/modules
+	local root=$1 base=$KERNELS/$2 version file name module
+	[ -d "$base/usr/lib/modules" ] && base=$base/usr
+	version=$(basename "$(dirname "$(find "$base/lib/modules" -maxdepth 2 -name kernel | head -1)")")
+	[ -f "$base/lib/modules/$version/modules.dep" ] || depmod -b "$base" "$version" || return 1
+	for module in "${@:3}"; do
+		modprobe -d "$base" -S "$version" --show-depends "$module" | awk '$1 == "insmod" {print $2}' || return 1
+	done | awk '!seen[$0]++' | while read -r file; do
+		name=$(basename "$file"); name=${name%.xz}; name=${name%.zst}
+		case $file in *.xz) xz -dc "$file" >"$root/lib/$name";; *.zst) zstd -qdc "$file" >"$root/lib/$name";; *) cp "$file" "$root/lib/$name";; esac
+		echo "$name"
+	done >"$root/modules"
+	[ -s "$root/modules" ]
+}
+
+guest_pack() { # DIRECTORY: into DIRECTORY.gz
+	(cd "$1" && find . -print0 | cpio --null -o -H newc --quiet) | gzip -1 >"$1.gz"
+}
+
+guest_boot() { # KERNEL INITRAMFS LOG [qemu options...]
+	timeout --foreground -k 5 "${LIMIT:-600}" qemu-system-x86_64 -machine q35,accel=tcg -cpu max -smp 2 -m 1024 -kernel "$1" -initrd "$2" \
+		-append "console=ttyS0 quiet panic=-1 oops=panic ${APPEND-}" -nic none -display none -monitor none -serial stdio -no-reboot "${@:4}" \
+		</dev/null 2>&1 | tr -d '\r' >"$3"
+}
