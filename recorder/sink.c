@@ -13,12 +13,12 @@
 
 #include "base/file.h"
 #include "recorder/frames.h"
-#include "recorder/livetab.h"
 #include "recorder/resume.h"
 #include "recorder/rights.h"
 #include "recorder/signing.h"
 #include "recorder/spool.h"
 #include "schema/index.h"
+#include "schema/livetab.h"
 #include "schema/rotate.h"
 
 #define FILE_DEPTH 10u /* of the tree of keys of a recording into one file: a full disk may cut it in so many pieces */
@@ -216,12 +216,18 @@ static int next_in_dir(struct pr_sink *s, uint64_t realtime, uint64_t boottime, 
 static int write_keyframe(struct pr_sink *s, struct pr_errinfo *ei)
 {
 	struct pr_buf b = PR_BUF_INIT;
-	int err = pr_livetab_keyframe(&s->live, &b, ei);
+	struct pr_frames clock;
+	uint64_t now;
+	int err;
 
+	pr_frames_init(&clock);
+	now = pr_frames_clock(&clock);
+	err = pr_livetab_keyframe(&s->live, now, &clock.buf, &b, ei);
 	if (!err)
 		err = pr_seg_writer_append(s->writer, b.data, b.len, ei);
 	if (!err)
 		err = pr_seg_writer_flush(s->writer, ei);
+	pr_frames_release(&clock);
 	pr_buf_release(&b);
 	return err;
 }

@@ -1,34 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "recorder/livetab.h"
+#include "schema/livetab_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cursor.h"
-#include "recorder/frames.h"
 
 #define ANCESTORS_MAX 1024 /* ended ones kept for one living process: an image may replace itself for ever */
 #define DATA_BYTES_MAX (64u << 20) /* of data frames whose exec never came */
 #define SWEEP_MIN 4096
-
-struct live {
-	uint32_t pid, parent_pid;
-	uint64_t ktime, parent_ktime;
-	bool lives, needed;
-	bool snapshot; /* its frame is an execve, told as PROCFS */
-	size_t len; /* of bytes */
-	uint8_t *bytes; /* owned: data, info and main frame, with their envelopes */
-	bool has_reparent;
-	uint8_t reparent[PR_ENVELOPE_SIZE + sizeof(struct pr_reparent)]; /* the last one */
-};
-
-struct kept {
-	struct pr_buf buf; /* whole envelopes */
-};
-
-struct stream {
-	uint64_t next, got;
-};
 
 /* ---- contents ---------------------------------------------------------------------------------------------------- */
 
@@ -142,7 +122,7 @@ static void mark(struct pr_livetab *t)
 	}
 }
 
-static void sweep(struct pr_livetab *t)
+void pr_livetab_sweep(struct pr_livetab *t)
 {
 	struct live **gone = calloc(t->dead + 1, sizeof(*gone));
 	struct pr_map_slot *s;
@@ -210,7 +190,7 @@ static void begun(struct pr_livetab *t, const struct live *what, struct pr_buf *
 		t->failed = true;
 	/* Only now: the image before may be what this one descends from. */
 	if (t->dead > t->sweep_at)
-		sweep(t);
+		pr_livetab_sweep(t);
 }
 
 /* ---- frames ------------------------------------------------------------------------------------------------------ */
@@ -456,109 +436,4 @@ void pr_livetab_segment(struct pr_livetab *t, const char *path)
 		if (!err)
 			pr_livetab_block(t, &b);
 	pr_seg_reader_free(r);
-}
-
-/* ---- the keyframe ------------------------------------------------------------------------------------------------ */
-
-static void put_rows(struct pr_livetab *t, struct pr_buf *b)
-{
-	struct pr_map_slot *s;
-	size_t pos = 0;
-
-	pr_buf_u32(b, 0);
-	pr_buf_u32(b, 0);
-	while ((s = pr_map_each(&t->streams, &pos))) {
-		const struct stream *st = s->v.p;
-
-		pr_buf_u16(b, (uint16_t)(s->k0 >> 8));
-		pr_buf_u8(b, (uint8_t)s->k0);
-		pr_buf_append(b, (const uint8_t[5]){0}, 5);
-		pr_buf_u64(b, st->next);
-		pr_buf_u64(b, st->next > st->got ? st->next - st->got : 0);
-	}
-}
-
-/* Processes begin after what they descend from. */
-static int by_age(const void *a, const void *b)
-{
-	const struct live *x = *(struct live *const *)a, *y = *(struct live *const *)b;
-
-	if (x->ktime != y->ktime)
-		return x->ktime < y->ktime ? -1 : 1;
-	return x->pid < y->pid ? -1 : x->pid > y->pid;
-}
-
-static int put_processes(struct pr_livetab *t, struct pr_buf *out, uint32_t *out_n, struct pr_errinfo *ei)
-{
-	struct live **v = calloc(t->by_key.len + 1, sizeof(*v));
-	struct pr_map_slot *s;
-	size_t pos = 0, n = 0;
-
-	if (!v)
-		return pr_fail(ei, PR_ENOMEM, "out of memory");
-	while ((s = pr_map_each(&t->by_key, &pos)))
-		v[n++] = s->v.p;
-	qsort(v, n, sizeof(struct live *), by_age);
-	*out_n = 0;
-	for (size_t i = 0; i < n; i++) {
-		pr_buf_append(out, v[i]->bytes, v[i]->len);
-		if (v[i]->has_reparent)
-			pr_buf_append(out, v[i]->reparent, sizeof(v[i]->reparent));
-		*out_n += v[i]->snapshot;
-	}
-	free(v);
-	return PR_OK;
-}
-
-static void put_kept(const struct pr_map *m, struct pr_buf *out)
-{
-	struct pr_map_slot *s;
-	size_t pos = 0;
-
-	while ((s = pr_map_each(m, &pos)))
-		pr_buf_append(out, ((struct kept *)s->v.p)->buf.data, ((struct kept *)s->v.p)->buf.len);
-}
-
-/* They are told again now, outside of the sequences. */
-static void stamp(struct pr_buf *b, size_t from, uint64_t now)
-{
-	for (size_t at = from; at < b->len; at += PR_ENVELOPE_SIZE + pr_get_u32(b->data + at + offsetof(struct pr_envelope, size))) {
-		b->data[at + offsetof(struct pr_envelope, flags)] |= PR_ENV_REPEAT;
-		pr_put_u64(b->data + at + offsetof(struct pr_envelope, seq), 0);
-		pr_put_u64(b->data + at + PR_ENVELOPE_SIZE + offsetof(struct pr_msg_common, ktime), now);
-	}
-}
-
-int pr_livetab_keyframe(struct pr_livetab *t, struct pr_buf *out, struct pr_errinfo *ei)
-{
-	size_t from = out->len;
-	struct pr_frames f;
-	uint64_t now;
-	uint32_t n = 0;
-	int err;
-
-	sweep(t);
-	pr_frames_init(&f);
-	pr_buf_append(out, t->host.data, t->host.len);
-	pr_buf_append(out, t->recorder.data, t->recorder.len);
-	now = pr_frames_clock(&f);
-	pr_frames_keyframe(&f, now, false, 0);
-	pr_frames_begin(&f, PR_OP_STREAM_STATE, now);
-	put_rows(t, &f.buf);
-	pr_frames_end(&f);
-	pr_buf_append(out, f.buf.data, f.buf.len);
-	put_kept(&t->names, out);
-	err = put_processes(t, out, &n, ei);
-	pr_buf_clear(&f.buf);
-	pr_frames_keyframe(&f, now, true, n);
-	pr_buf_append(out, f.buf.data, f.buf.len);
-	/* What waits for a frame that the segment before does not hold any more: it comes right behind this. */
-	put_kept(&t->data, out);
-	pr_buf_append(out, t->info.data, t->info.len);
-	if (!err && (pr_buf_failed(out) || pr_buf_failed(&f.buf)))
-		err = pr_fail(ei, PR_ENOMEM, "out of memory");
-	if (!err)
-		stamp(out, from, now);
-	pr_frames_release(&f);
-	return err;
 }

@@ -6,8 +6,8 @@
  * A second scan of /proc would race with the frames. So the frames of each identity are kept while it lives, or while something
  * that lives descends from it; memory is bounded by the living processes (and ANCESTORS_MAX for each).
  */
-#ifndef PROCREC_RECORDER_LIVETAB_H
-#define PROCREC_RECORDER_LIVETAB_H
+#ifndef PROCREC_SCHEMA_LIVETAB_H
+#define PROCREC_SCHEMA_LIVETAB_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -39,9 +39,9 @@ void pr_livetab_block(struct pr_livetab *t, const struct pr_block *b);
 void pr_livetab_segment(struct pr_livetab *t, const char *path);
 
 /*
- * Appends a keyframe of the present state, all under PR_ENV_REPEAT: host, recorder, clocks, where the streams go on, names, and parents
- * before their children. Forgets what nothing refers to any more. PR_ENOMEM.
+ * Appends a keyframe of the present state, told at `now` (ktime), all under PR_ENV_REPEAT: host, recorder, `clock` (a CLOCK frame in its
+ * envelope), where the streams go on, names, and parents before their children. Forgets what nothing refers to any more. PR_ENOMEM.
  */
-int pr_livetab_keyframe(struct pr_livetab *t, struct pr_buf *out, struct pr_errinfo *ei);
+int pr_livetab_keyframe(struct pr_livetab *t, uint64_t now, const struct pr_buf *clock, struct pr_buf *out, struct pr_errinfo *ei);
 
 #endif
