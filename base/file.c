@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 static int remove_old(const char *path, struct pr_errinfo *ei)
@@ -36,6 +38,37 @@ int pr_file_create(const char *path, bool force, int *out_fd, struct pr_errinfo 
 		return pr_fail_errno(ei, "%s: cannot create", path);
 	*out_fd = fd;
 	return PR_OK;
+}
+
+int pr_file_commit(int fd)
+{
+	struct statvfs st;
+
+	if (fdatasync(fd))
+		return errno == EINVAL ? 0 : -1;
+	if (fstatvfs(fd, &st) || !(st.f_flag & ST_RDONLY))
+		return 0;
+	errno = EROFS;
+	return -1;
+}
+
+int pr_file_commit_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+	int fd, err, code;
+
+	if (!folder)
+		return -1;
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	free(folder);
+	if (fd < 0)
+		return 0;
+	err = fsync(fd) && errno != EINVAL ? -1 : 0;
+	code = errno;
+	close(fd);
+	errno = code;
+	return err;
 }
 
 int pr_file_open_input(const char *path, int *out_fd, struct pr_errinfo *ei)

@@ -14,6 +14,15 @@
  */
 int pr_file_create(const char *path, bool force, int *out_fd, struct pr_errinfo *ei);
 
+/*
+ * fdatasync(): what was written is on the disk. 0, or -1 with errno: that of fdatasync, or EROFS where the filesystem was made read-only
+ * under an open file, as ext4 is after an error: fdatasync then says 0 and writes nothing. What has no disk (a pipe) is done at once.
+ */
+int pr_file_commit(int fd);
+
+/* The same for the name of the new file `path` in its folder. A folder that may not be opened for reading is left to the kernel. */
+int pr_file_commit_name(const char *path);
+
 /* Opens for reading: "-" is standard input (a duplicate of it). *out_fd is the caller's. */
 int pr_file_open_input(const char *path, int *out_fd, struct pr_errinfo *ei);
 

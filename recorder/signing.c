@@ -66,7 +66,7 @@ static int write_beside(const char *trace, const struct pr_buf *b, struct pr_err
 		return pr_fail(ei, PR_ENOMEM, "out of memory");
 	err = pr_file_create(path, true, &fd, ei);
 	if (!err) {
-		if (pr_write_all(fd, b->data, b->len) || fsync(fd))
+		if (pr_write_all(fd, b->data, b->len) || pr_file_commit(fd))
 			err = pr_fail_errno(ei, "%s: cannot write", path);
 		close(fd);
 		if (err)

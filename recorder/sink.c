@@ -213,6 +213,14 @@ static int next_in_dir(struct pr_sink *s, uint64_t realtime, uint64_t boottime, 
 	return s->name ? PR_OK : pr_fail(ei, PR_ENOMEM, "out of memory");
 }
 
+/* From its first moment on the new file is there after a power cut. In a rotation it gets its name later, and that is committed there. */
+static int commit_file(struct pr_sink *s, struct pr_errinfo *ei)
+{
+	if (s->opt.sync == PR_SYNC_NONE || (!pr_file_commit(s->fd) && !pr_file_commit_name(s->name)))
+		return PR_OK;
+	return pr_fail_errno(ei, "%s: cannot commit it to the disk", s->name);
+}
+
 static int write_keyframe(struct pr_sink *s, struct pr_errinfo *ei)
 {
 	struct pr_buf b = PR_BUF_INIT;
@@ -257,8 +265,8 @@ static int next_segment(struct pr_sink *s, struct pr_errinfo *ei)
 		begin_index(s);
 	if (!err && !first)
 		err = write_keyframe(s, ei);
-	if (!err && s->rotate)
-		err = pr_rotate_commit(s->rotate, ei);
+	if (!err)
+		err = s->rotate ? pr_rotate_commit(s->rotate, ei) : commit_file(s, ei);
 	if (err)
 		return err;
 	s->stands = true;
@@ -328,7 +336,7 @@ static int commit(struct pr_sink *s, bool sync, uint64_t blocks_before, struct p
 	if (sync)
 		return s->opt.sync == PR_SYNC_NONE ? pr_seg_writer_tick(s->writer, ei) : pr_seg_writer_sync(s->writer, ei);
 	get_progress(s, &p);
-	if (s->opt.sync == PR_SYNC_BLOCK && p.blocks != blocks_before && fdatasync(s->fd))
+	if (s->opt.sync == PR_SYNC_BLOCK && p.blocks != blocks_before && pr_file_commit(s->fd))
 		return pr_fail_errno(ei, "cannot sync the trace");
 	return PR_OK;
 }

@@ -310,7 +310,7 @@ int pr_rotate_commit(struct pr_rotate *r, struct pr_errinfo *ei)
 
 	if (!r->temp)
 		return pr_fail(ei, PR_EUSAGE, "no segment was begun");
-	if (fsync(r->cur_fd))
+	if (pr_file_commit(r->cur_fd))
 		return pr_fail_errno(ei, "%s: cannot sync", r->temp);
 	if (rename(r->temp, r->path))
 		return pr_fail_errno(ei, "%s: cannot rename it to %s", r->temp, r->path);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/file.h"
 #include "base/out.h"
 #include "schema/rearrange.h"
 #include "schema/segment.h"
@@ -393,8 +394,7 @@ int pr_seg_writer_frame(struct pr_seg_writer *w, const struct pr_envelope *env, 
 
 static int commit(struct pr_seg_writer *w, struct pr_errinfo *ei)
 {
-	/* A pipe or device has nothing to commit. */
-	if (fdatasync(w->fd) && errno != EINVAL && errno != EROFS) {
+	if (pr_file_commit(w->fd)) {
 		/* The kernel may have dropped what it could not write and forget that: the file is not to be trusted further. */
 		w->failed = pr_fail_errno(ei, "cannot commit the trace to disk");
 		return w->failed;

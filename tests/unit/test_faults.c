@@ -7,7 +7,9 @@
  */
 #include "tests/unit/rig.h"
 
+#include <dlfcn.h>
 #include <errno.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 
 #include "schema/trace.h"
@@ -18,7 +20,7 @@
 #define FAIL_MEMORY 1
 #endif
 
-enum call { CALL_WRITE, CALL_FDATASYNC, CALL_FSYNC, CALL_RENAME, CALL_MEMORY, CALL_COUNT };
+enum call { CALL_WRITE, CALL_FDATASYNC, CALL_FSYNC, CALL_RENAME, CALL_READ_ONLY, CALL_MEMORY, CALL_COUNT };
 
 static struct {
 	bool on, always;
@@ -71,6 +73,19 @@ int fdatasync(int fd)
 int fsync(int fd)
 {
 	return hit(CALL_FSYNC) ? -1 : (int)syscall(SYS_fsync, fd);
+}
+
+/* The filesystem is read-only now: a sync of a file of it says 0 all the same. */
+int fstatvfs(int fd, struct statvfs *out)
+{
+	int (*real)(int, struct statvfs *) = (int (*)(int, struct statvfs *))dlsym(RTLD_NEXT, "fstatvfs");
+	int err = real(fd, out);
+
+	if (!err && hit(CALL_READ_ONLY)) {
+		out->f_flag |= ST_RDONLY;
+		fault.bad_fd = fd;
+	}
+	return err;
 }
 
 int rename(const char *a, const char *b)
@@ -312,6 +327,12 @@ static void syncs_fail(void **state)
 	sweep(1u << CALL_FSYNC, EIO, false);
 }
 
+static void filesystem_becomes_read_only(void **state)
+{
+	(void)state;
+	sweep(1u << CALL_READ_ONLY, EROFS, false);
+}
+
 static void renames_fail(void **state)
 {
 	(void)state;
@@ -359,6 +380,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(writes_fail),
 		cmocka_unit_test(syncs_fail),
+		cmocka_unit_test(filesystem_becomes_read_only),
 		cmocka_unit_test(renames_fail),
 		cmocka_unit_test(memory_runs_out),
 		cmocka_unit_test(everything_fails),
