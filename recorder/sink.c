@@ -13,6 +13,7 @@
 
 #include "base/file.h"
 #include "recorder/frames.h"
+#include "recorder/pieces.h"
 #include "recorder/resume.h"
 #include "recorder/rights.h"
 #include "recorder/signing.h"
@@ -22,7 +23,6 @@
 #include "schema/rotate.h"
 
 #define FILE_DEPTH 10u /* of the tree of keys of a recording into one file: a full disk may cut it in so many pieces */
-#define PIECES_MAX 1000 /* PATH.1, PATH.2 and so on */
 #define ROOM_MIN (64u << 10) /* with less of it there is no use in beginning a segment */
 
 struct pr_sink {
@@ -168,24 +168,6 @@ static int give_to_user(struct pr_sink *s, struct pr_errinfo *ei)
 	return PR_OK;
 }
 
-/* PATH, then PATH.1 and so on: the first that is free. */
-static int create_file(struct pr_sink *s, struct pr_errinfo *ei)
-{
-	int err = PR_EBUSY;
-
-	for (int i = 0; err == PR_EBUSY && i < PIECES_MAX; i++) {
-		free(s->name);
-		if ((s->total.segments ? asprintf(&s->name, "%s.%d", s->path, i + 1) : asprintf(&s->name, "%s", s->path)) < 0) {
-			s->name = NULL;
-			return pr_fail(ei, PR_ENOMEM, "out of memory");
-		}
-		err = pr_file_create(s->name, s->opt.force && !s->total.segments, &s->fd, ei);
-		if (!s->total.segments)
-			break;
-	}
-	return err;
-}
-
 static int next_in_file(struct pr_sink *s, uint64_t realtime, uint64_t boottime, struct pr_errinfo *ei)
 {
 	struct pr_seg_header *h = &s->header;
@@ -198,7 +180,7 @@ static int next_in_file(struct pr_sink *s, uint64_t realtime, uint64_t boottime,
 	h->series = s->total.segments;
 	h->created_realtime = realtime;
 	h->created_boottime = boottime;
-	err = create_file(s, ei);
+	err = pr_pieces_create(s->path, !s->total.segments, s->opt.force, &s->name, &s->fd, ei);
 	return err ? err : give_to_user(s, ei);
 }
 
@@ -211,14 +193,6 @@ static int next_in_dir(struct pr_sink *s, uint64_t realtime, uint64_t boottime, 
 	free(s->name);
 	s->name = strdup(pr_rotate_path(s->rotate));
 	return s->name ? PR_OK : pr_fail(ei, PR_ENOMEM, "out of memory");
-}
-
-/* From its first moment on the new file is there after a power cut. In a rotation it gets its name later, and that is committed there. */
-static int commit_file(struct pr_sink *s, struct pr_errinfo *ei)
-{
-	if (s->opt.sync == PR_SYNC_NONE || (!pr_file_commit(s->fd) && !pr_file_commit_name(s->name)))
-		return PR_OK;
-	return pr_fail_errno(ei, "%s: cannot commit it to the disk", s->name);
 }
 
 static int write_keyframe(struct pr_sink *s, struct pr_errinfo *ei)
@@ -265,8 +239,10 @@ static int next_segment(struct pr_sink *s, struct pr_errinfo *ei)
 		begin_index(s);
 	if (!err && !first)
 		err = write_keyframe(s, ei);
-	if (!err)
-		err = s->rotate ? pr_rotate_commit(s->rotate, ei) : commit_file(s, ei);
+	if (!err && s->rotate)
+		err = pr_rotate_commit(s->rotate, ei);
+	else if (!err && s->opt.sync != PR_SYNC_NONE)
+		err = pr_pieces_commit(s->fd, s->name, ei);
 	if (err)
 		return err;
 	s->stands = true;
