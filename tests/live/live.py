@@ -59,11 +59,28 @@ class Recorder:
             self.p.wait()
             raise AssertionError(f"the recorder did not start: {line}{rest}")
 
+        os.set_blocking(self.p.stderr.fileno(), False)
+        self.err = ""
+
+    def said(self):
+        """What it has said so far."""
+        self.err += (self.p.stderr.read() or b"").decode("utf-8", "replace")
+        return self.err
+
     def stop(self, sig=2):
         self.p.send_signal(sig)
-        self.err = self.p.stderr.read().decode("utf-8", "replace")
+        os.set_blocking(self.p.stderr.fileno(), True)
+        self.said()
         self.status = self.p.wait(60)
         return self.status
+
+
+def wait_for(what, name, limit=60):
+    """Until what() is true; the limit is only there to end a test that can't."""
+    end = time.monotonic() + limit
+    while not what():
+        assert time.monotonic() < end, f"{name}: not within {limit} s"
+        time.sleep(0.02)
 
 
 def replay(trace, *options):
