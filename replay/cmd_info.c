@@ -15,6 +15,7 @@
 
 /* The facts stand in the keyframe, at the front. */
 #define FACT_FRAMES_MAX 65536u
+#define ORIGIN_BYTES_MAX (1u << 20) /* of a crafted trace more is not shown */
 
 static const struct {
 	uint16_t type;
@@ -42,6 +43,7 @@ struct info {
 	uint64_t ktime_min, ktime_max;
 	const struct pr_seg_header *header;
 	struct pr_trace_state st;
+	struct pr_buf origin; /* ORIGIN frames, one behind the other: of a piece, and of the one that it was cut out of */
 };
 
 static void take_items(struct info *in, const struct pr_frame *f)
@@ -60,6 +62,12 @@ static void take_items(struct info *in, const struct pr_frame *f)
 	}
 }
 
+static bool is_origin(const struct info *in, const struct pr_frame *f)
+{
+	return f->op == PR_OP_ORIGIN && f->env_flags & PR_ENV_META && !(f->env_flags & PR_ENV_RAW) && f->size >= sizeof(struct pr_origin) &&
+	       pr_get_u32(f->data + offsetof(struct pr_msg_common, size)) == f->size && in->origin.len < ORIGIN_BYTES_MAX;
+}
+
 static int read_facts(struct info *in, struct pr_trace *t, struct pr_errinfo *ei)
 {
 	struct pr_frame f;
@@ -69,6 +77,8 @@ static int read_facts(struct info *in, struct pr_trace *t, struct pr_errinfo *ei
 		err = pr_trace_next(t, &f, ei);
 		if (!err && (f.op == PR_OP_HOST || f.op == PR_OP_RECORDER))
 			take_items(in, &f);
+		if (!err && is_origin(in, &f))
+			pr_buf_append(&in->origin, f.data, f.size);
 		if (!err && (f.op == PR_OP_EXECVE || f.op == PR_OP_CLONE || f.op == PR_OP_EXIT))
 			break;
 	}
@@ -122,6 +132,89 @@ static const char *kind_name(uint32_t kind)
 	return names[kind < sizeof(names) / sizeof(names[0]) ? kind : 0];
 }
 
+static void json_hex(struct pr_json *j, const char *key, const uint8_t *p, size_t n)
+{
+	struct pr_buf hex = PR_BUF_INIT;
+
+	pr_hex(&hex, p, n);
+	pr_json_bytes(j, key, hex.data, hex.len);
+	pr_buf_release(&hex);
+}
+
+/* ---- what a piece was cut out of ----------------------------------------------------------------------------------- */
+
+/* Fields of a struct pr_origin_segment at p. */
+#define SEG(field) (p + offsetof(struct pr_origin_segment, field))
+
+static void show_segment(struct pr_buf *b, const uint8_t *p)
+{
+	pr_buf_printf(b, "  segment %" PRIu64 " ", pr_get_u64(SEG(series)));
+	pr_hex(b, SEG(uuid), PR_SEG_UUID);
+	pr_buf_printf(b, ", blocks %" PRIu64 " to %" PRIu64 ", %s\n    from link ", pr_get_u64(SEG(first_block)), pr_get_u64(SEG(last_block)),
+		pr_get_u32(SEG(flags)) & PR_ORIGIN_SEALED ? "sealed" : "open");
+	pr_hex(b, SEG(before), PR_SEG_LINK);
+	pr_buf_str(b, "\n    to link   ");
+	pr_hex(b, SEG(link), PR_SEG_LINK);
+	pr_buf_u8(b, '\n');
+}
+
+static void json_segment(struct pr_json *j, const uint8_t *p)
+{
+	pr_json_object(j, NULL);
+	json_hex(j, "uuid", SEG(uuid), PR_SEG_UUID);
+	json_hex(j, "recording", SEG(recording), PR_SEG_UUID);
+	pr_json_u64(j, "series", pr_get_u64(SEG(series)));
+	pr_json_u64(j, "number", pr_get_u64(SEG(number)));
+	pr_json_u64(j, "first_block", pr_get_u64(SEG(first_block)));
+	pr_json_u64(j, "last_block", pr_get_u64(SEG(last_block)));
+	json_hex(j, "link_before", SEG(before), PR_SEG_LINK);
+	json_hex(j, "link", SEG(link), PR_SEG_LINK);
+	pr_json_bool(j, "sealed", pr_get_u32(SEG(flags)) & PR_ORIGIN_SEALED);
+	pr_json_object_end(j);
+}
+
+/* The next SEGMENT item that is whole; NULL: none. */
+static const uint8_t *next_segment(struct pr_cursor *c)
+{
+	struct pr_item_view item;
+
+	while (pr_item_next(c, &item))
+		if (item.type == PR_ITEM_SEGMENT && !item.desc && item.len >= sizeof(struct pr_origin_segment))
+			return item.p;
+	return NULL;
+}
+
+static void print_origins(const struct info *in, struct pr_buf *b, struct pr_json *j)
+{
+	for (size_t at = 0; at < in->origin.len;) {
+		const uint8_t *p = in->origin.data + at, *seg;
+		uint32_t size = pr_get_u32(p + offsetof(struct pr_msg_common, size));
+		struct pr_cursor c = pr_cursor_make(p, size);
+
+		pr_cursor_skip(&c, sizeof(struct pr_origin));
+		if (j) {
+			pr_json_object(j, NULL);
+			pr_json_u64(j, "from_ktime", pr_get_u64(p + offsetof(struct pr_origin, from)));
+			pr_json_u64(j, "to_ktime", pr_get_u64(p + offsetof(struct pr_origin, to)));
+			pr_json_array(j, "segments");
+		} else {
+			pr_buf_printf(b, "cut out of       ktime %" PRIu64 " to %" PRIu64 " ns\n", pr_get_u64(p + offsetof(struct pr_origin, from)),
+				pr_get_u64(p + offsetof(struct pr_origin, to)));
+		}
+		while ((seg = next_segment(&c))) {
+			if (j)
+				json_segment(j, seg);
+			else
+				show_segment(b, seg);
+		}
+		if (j) {
+			pr_json_array_end(j);
+			pr_json_object_end(j);
+		}
+		at += size;
+	}
+}
+
 static void print_text(const struct info *in, const char *path, struct pr_buf *b)
 {
 	pr_buf_str(b, "trace           ");
@@ -151,15 +244,7 @@ static void print_text(const struct info *in, const char *path, struct pr_buf *b
 		pr_text_escape(b, in->fact[i].data, in->fact[i].len);
 		pr_buf_u8(b, '\n');
 	}
-}
-
-static void json_hex(struct pr_json *j, const char *key, const uint8_t *p, size_t n)
-{
-	struct pr_buf hex = PR_BUF_INIT;
-
-	pr_hex(&hex, p, n);
-	pr_json_bytes(j, key, hex.data, hex.len);
-	pr_buf_release(&hex);
+	print_origins(in, b, NULL);
 }
 
 static void print_json(const struct info *in, struct pr_buf *b)
@@ -185,6 +270,11 @@ static void print_json(const struct info *in, struct pr_buf *b)
 	for (size_t i = 0; i < N_FACTS; i++)
 		if (in->have[i])
 			pr_json_bytes(&j, facts[i].key, in->fact[i].data, in->fact[i].len);
+	if (in->origin.len) {
+		pr_json_array(&j, "origin");
+		print_origins(in, b, &j);
+		pr_json_array_end(&j);
+	}
 	pr_json_object_end(&j);
 	pr_json_newline(&j);
 }
@@ -216,6 +306,7 @@ static int show(const char *path, bool json, struct pr_errinfo *ei)
 		err = pr_fail(ei, PR_EDATA, "%s: damaged at %" PRIu64 " place%s", path, in.st.damages, in.st.damages == 1 ? "" : "s");
 	for (size_t i = 0; i < N_FACTS; i++)
 		pr_buf_release(&in.fact[i]);
+	pr_buf_release(&in.origin);
 	pr_trace_close(t);
 	return err;
 }

@@ -41,6 +41,8 @@ static int on_gap(void *ctx, const struct pr_gap *g)
 	st->gaps++;
 	if (g->kind == PR_GAP_SEQ)
 		st->lost[g->stream] += g->count;
+	else if (g->kind == PR_GAP_LOSS && (g->reason == PR_LOSS_BEFORE || g->reason == PR_LOSS_RETENTION))
+		; /* outside of this piece: counted as a gap alone */
 	else if (g->kind == PR_GAP_LOSS)
 		st->never[g->reason < REASONS ? g->reason : 0] += g->count;
 	else

@@ -8,7 +8,7 @@
 pr_command_fn pr_cmd_keygen, pr_cmd_repair;
 pr_command_fn pr_cmd_pack, pr_cmd_unpack, pr_cmd_info, pr_cmd_verify, pr_cmd_asm, pr_cmd_disasm, pr_cmd_golden;
 pr_command_fn pr_cmd_replay, pr_cmd_stats, pr_cmd_audit, pr_cmd_reindex, pr_cmd_sql;
-pr_command_fn pr_cmd_export, pr_cmd_report, pr_cmd_diff, pr_cmd_extract;
+pr_command_fn pr_cmd_export, pr_cmd_report, pr_cmd_diff, pr_cmd_extract, pr_cmd_dump;
 
 /* clang-format off */
 #define PR_REPLAY_COMMANDS \
@@ -29,6 +29,7 @@ pr_command_fn pr_cmd_export, pr_cmd_report, pr_cmd_diff, pr_cmd_extract;
 	{"report", pr_cmd_report, "one HTML page to look at: timeline, tree, search, details", false}, \
 	{"diff", pr_cmd_diff, "what differs between the processes of two traces", false}, \
 	{"extract", pr_cmd_extract, "a part of a trace as a new one, without secrets or names if you like", false}, \
+	{"dump", pr_cmd_dump, "the last minutes of a recording, or other ones, as a trace of their own", false}, \
 	{"audit", pr_cmd_audit, "find leaks and early evictions of the cache, with the frames that caused them", false},
 /* clang-format on */
 

@@ -86,7 +86,9 @@ enum pr_op {
 	PR_OP_STREAM_STATE = 213, /* struct pr_stream_state + rows: counters of every (cpu, stream) */
 	PR_OP_LOSS = 214, /* struct pr_loss: what was never given a sequence number */
 	PR_OP_KEYFRAME = 215, /* struct pr_keyframe: begin or end of a keyframe */
-	PR_OP_RECORDER = 216 /* items: how this recording was made: version, command line, options, end */
+	PR_OP_RECORDER = 216, /* items: how this recording was made: version, command line, options, end */
+	PR_OP_ORIGIN = 217, /* struct pr_origin + items: of a piece: what it was cut out of */
+	PR_OP_ENDED = 218 /* struct pr_ended: in a keyframe: an ancestor that does not live any more */
 };
 
 struct pr_msg_common {
@@ -282,7 +284,9 @@ enum pr_item_type {
 	PR_ITEM_OPTIONS = 66,
 	PR_ITEM_END_REASON = 67, /* "command exited", "signal 2", "disk full", ... */
 	PR_ITEM_ROOT_PID = 68, /* decimal: pid of CMD */
-	PR_ITEM_SCOPE = 69 /* "machine" or "tree" */
+	PR_ITEM_SCOPE = 69, /* "machine" or "tree" */
+	/* of a piece: ORIGIN */
+	PR_ITEM_SEGMENT = 80 /* struct pr_origin_segment */
 };
 
 struct pr_exec_info { /* op 200 */
@@ -372,7 +376,9 @@ enum pr_loss_reason {
 	PR_LOSS_MAP_FULL = 2, /* processes that the kernel-side map could not hold */
 	PR_LOSS_DISK = 3, /* frames read from the ring that could not be written */
 	PR_LOSS_QUEUE = 4, /* frames dropped because the writer's queue was full */
-	PR_LOSS_DAMAGE = 5 /* frames of a damaged place, left out by repair; count 0: it is not known how many */
+	PR_LOSS_DAMAGE = 5, /* frames of a damaged place, left out by repair; count 0: it is not known how many */
+	PR_LOSS_BEFORE = 6, /* frames that were missing before the beginning of a piece: its state may lack them; 0: not known how many */
+	PR_LOSS_RETENTION = 7 /* frames of segments that retention had deleted when a piece was cut out; 0: not known how many */
 };
 struct pr_loss { /* op 214 */
 	struct pr_msg_common common;
@@ -389,6 +395,36 @@ struct pr_keyframe { /* op 215 */
 	pr_u32 processes; /* end: how many PROCFS execve frames stand between the two marks */
 };
 _Static_assert(sizeof(struct pr_keyframe) == 24, "keyframe");
+
+struct pr_origin { /* op 217, under a META envelope at the front of a piece */
+	struct pr_msg_common common;
+	pr_u64 since, until; /* ktime: what was asked for; 0 and UINT64_MAX: no limit */
+	pr_u64 from, to; /* ktime of the first and of the last frame that was copied */
+	/* items: SEGMENT, in order */
+};
+_Static_assert(sizeof(struct pr_origin) == 48, "origin");
+
+enum pr_ended_how { PR_ENDED_BY_EXIT = 1, PR_ENDED_BY_EXEC = 2 };
+struct pr_ended { /* op 218: in a later keyframe, behind all processes */
+	struct pr_msg_common common;
+	struct pr_key key;
+	pr_u64 when; /* ktime: of the exit frame, or of the image that replaced it */
+	pr_u32 status; /* wait status, PR_ENDED_BY_EXIT */
+	pr_u32 how; /* enum pr_ended_how */
+};
+_Static_assert(sizeof(struct pr_ended) == 48, "ended");
+
+#define PR_ORIGIN_SEALED 1u /* of flags: it was closed when the piece was cut out */
+struct pr_origin_segment { /* an item's content */
+	pr_u8 uuid[16], recording[16];
+	pr_u64 series, number; /* as in its header */
+	pr_u64 first_block, last_block; /* numbers of the blocks that frames were copied from */
+	pr_u8 before[32]; /* link before the first of them: its `previous link` */
+	pr_u8 link[32]; /* of the last */
+	pr_u32 flags;
+	pr_u32 pad;
+};
+_Static_assert(sizeof(struct pr_origin_segment) == 136, "origin_segment");
 
 #define PR_UNKNOWN_U32 0xffffffffu
 

@@ -114,7 +114,7 @@ static int loss(struct pr_gaps *g, const struct pr_frame *f)
 		gap.stream = 0;
 		gap.reason = 0;
 		pr_gaps_forget(g);
-	} else if (!gap.count) {
+	} else if (!gap.count && gap.reason != PR_LOSS_BEFORE && gap.reason != PR_LOSS_RETENTION) {
 		return PR_OK;
 	}
 	if (!g->on_gap)

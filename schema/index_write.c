@@ -227,6 +227,23 @@ static int take_execve(struct pr_index_writer *w, const struct pr_frame *f)
 	return err ? err : pr_live_keep(&w->live, &n, w->ei);
 }
 
+/* Told again: the end of an identity that a keyframe repeats. */
+static int take_ended(struct pr_index_writer *w, const struct pr_frame *f)
+{
+	uint32_t how = pr_get_u32(f->data + offsetof(struct pr_ended, how));
+	struct pr_facts n = {.e = how == PR_ENDED_BY_EXIT ? PR_ENDED_EXIT : PR_ENDED_EXEC,
+		.e_kt = rel(w, pr_get_u64(f->data + offsetof(struct pr_ended, when))),
+		.e_seq = f->seq};
+	uint64_t ktime;
+
+	if (how != PR_ENDED_BY_EXIT && how != PR_ENDED_BY_EXEC)
+		return PR_OK;
+	key_at(f, offsetof(struct pr_ended, key), &n.pid, &ktime);
+	n.kt = rel(w, ktime);
+	n.e_status = n.e == PR_ENDED_EXIT ? pr_get_u32(f->data + offsetof(struct pr_ended, status)) : 0;
+	return pr_live_end(&w->live, &n, w->ei);
+}
+
 static int take_clock(struct pr_index_writer *w, const struct pr_frame *f)
 {
 	return pr_rows_clock(w->rows, f->seq, f->ktime, (int64_t)pr_get_u64(f->data + offsetof(struct pr_clock, realtime)), w->ei);
@@ -283,6 +300,7 @@ static const struct {
 	[PR_OP_HOST] = {take_host, PR_COMMON_SIZE},
 	[PR_OP_USER_NAME] = {take_user_name, sizeof(struct pr_user_name)},
 	[PR_OP_CLOCK] = {take_clock, sizeof(struct pr_clock)},
+	[PR_OP_ENDED] = {take_ended, sizeof(struct pr_ended)},
 };
 
 static int on_gap(void *ctx, const struct pr_gap *g)

@@ -142,11 +142,18 @@ void pr_livetab_sweep(struct pr_livetab *t)
 	free(gone);
 }
 
-static void ended(struct pr_livetab *t, struct live *l)
+static void ended(struct pr_livetab *t, struct live *l, uint32_t how, uint64_t when, uint32_t status)
 {
 	struct pr_map_slot *s;
 
-	if (!l || !l->lives)
+	if (!l)
+		return;
+	if (!l->end_how) {
+		l->end_how = how;
+		l->end = when;
+		l->end_status = status;
+	}
+	if (!l->lives)
 		return;
 	l->lives = false;
 	t->dead++;
@@ -155,8 +162,8 @@ static void ended(struct pr_livetab *t, struct live *l)
 		pr_map_del(&t->current, l->pid, 0);
 }
 
-/* Takes over the bytes of `b`. */
-static void begun(struct pr_livetab *t, const struct live *what, struct pr_buf *b)
+/* Takes over the bytes of `b`. replaced: ktime of the image of the same process before, 0: none */
+static void begun(struct pr_livetab *t, const struct live *what, uint64_t replaced, struct pr_buf *b)
 {
 	struct pr_map_slot *s = pr_map_get(&t->current, what->pid, 0);
 	struct live *l;
@@ -167,8 +174,10 @@ static void begun(struct pr_livetab *t, const struct live *what, struct pr_buf *
 		return;
 	}
 	/* One pid is one process: should its end have been lost, this shows it. */
-	if (s)
-		ended(t, s->v.p);
+	if (s) {
+		l = s->v.p;
+		ended(t, l, replaced && replaced == l->ktime ? PR_ENDED_BY_EXEC : 0, what->ktime, 0);
+	}
 	l = value_of(t, &t->by_key, what->pid, what->ktime, sizeof(*l));
 	if (!l) {
 		pr_buf_release(b);
@@ -315,7 +324,7 @@ static void on_execve(struct pr_livetab *t, const struct pr_frame *f)
 	keep_frame(&b, f);
 	if (!pr_buf_failed(&b))
 		make_snapshot(b.data + b.len - f->size, &l, flags);
-	begun(t, &l, &b);
+	begun(t, &l, clean_pid == l.pid ? clean : 0, &b);
 }
 
 static void on_clone(struct pr_livetab *t, const struct pr_frame *f)
@@ -328,7 +337,7 @@ static void on_clone(struct pr_livetab *t, const struct pr_frame *f)
 	take_info(t, PR_OP_CLONE_INFO, l.pid, l.ktime, &b);
 	pr_buf_clear(&t->info);
 	keep_frame(&b, f);
-	begun(t, &l, &b);
+	begun(t, &l, 0, &b);
 }
 
 static void on_exit_frame(struct pr_livetab *t, const struct pr_frame *f)
@@ -337,7 +346,18 @@ static void on_exit_frame(struct pr_livetab *t, const struct pr_frame *f)
 	uint32_t pid;
 
 	key_at(f, offsetof(struct pr_msg_exit, current), &pid, &ktime);
-	ended(t, find(t, pid, ktime));
+	ended(t, find(t, pid, ktime), PR_ENDED_BY_EXIT, f->ktime, pr_get_u32(f->data + offsetof(struct pr_msg_exit, code)));
+}
+
+/* An ancestor in a keyframe. */
+static void on_ended(struct pr_livetab *t, const struct pr_frame *f)
+{
+	uint64_t ktime;
+	uint32_t pid;
+
+	key_at(f, offsetof(struct pr_ended, key), &pid, &ktime);
+	ended(t, find(t, pid, ktime), pr_get_u32(f->data + offsetof(struct pr_ended, how)), pr_get_u64(f->data + offsetof(struct pr_ended, when)),
+		pr_get_u32(f->data + offsetof(struct pr_ended, status)));
 }
 
 static void on_reparent(struct pr_livetab *t, const struct pr_frame *f)
@@ -395,9 +415,16 @@ static const struct {
 	[PR_OP_USER_NAME] = {on_user_name, sizeof(struct pr_user_name)},
 	[PR_OP_HOST] = {on_host, PR_COMMON_SIZE},
 	[PR_OP_RECORDER] = {on_recorder, PR_COMMON_SIZE},
+	[PR_OP_ENDED] = {on_ended, sizeof(struct pr_ended)},
 };
 
 static void take(struct pr_livetab *t, const struct pr_frame *f)
+{
+	if (takers[f->op].take && f->size >= takers[f->op].size)
+		takers[f->op].take(t, f);
+}
+
+static void count(struct pr_livetab *t, const struct pr_frame *f)
 {
 	struct stream *st = value_of(t, &t->streams, (uint64_t)f->cpu << 8 | f->stream, 0, sizeof(*st));
 
@@ -405,8 +432,6 @@ static void take(struct pr_livetab *t, const struct pr_frame *f)
 		st->next = f->env_seq + 1;
 		st->got++;
 	}
-	if (takers[f->op].take && f->size >= takers[f->op].size)
-		takers[f->op].take(t, f);
 }
 
 void pr_livetab_block(struct pr_livetab *t, const struct pr_block *b)
@@ -417,9 +442,84 @@ void pr_livetab_block(struct pr_livetab *t, const struct pr_block *b)
 	if (b->desc.flags & PR_SEG_BLOCK_REPEAT)
 		return;
 	pr_frame_iter_init(&it, b);
-	while (pr_frame_iter_next(&it, &f))
-		if (!(f.env_flags & (PR_ENV_META | PR_ENV_RAW | PR_ENV_REPEAT)))
-			take(t, &f);
+	while (pr_frame_iter_next(&it, &f)) {
+		if (f.env_flags & (PR_ENV_META | PR_ENV_RAW | PR_ENV_REPEAT))
+			continue;
+		count(t, &f);
+		take(t, &f);
+	}
+}
+
+/* Nothing is known to live, or to wait for its frame. */
+static void begin_anew(struct pr_livetab *t)
+{
+	struct pr_livetab old = *t;
+
+	pr_livetab_init(t);
+	t->names = old.names;
+	t->host = old.host;
+	t->recorder = old.recorder;
+	t->failed = old.failed;
+	old.names = (struct pr_map){0};
+	old.host = old.recorder = (struct pr_buf)PR_BUF_INIT;
+	pr_livetab_release(&old);
+}
+
+static void take_streams(struct pr_livetab *t, const struct pr_frame *f)
+{
+	struct pr_cursor c = pr_cursor_make(f->data, f->size);
+
+	pr_cursor_skip(&c, sizeof(struct pr_stream_state));
+	while (!c.failed && pr_cursor_left(&c) >= sizeof(struct pr_stream_row)) {
+		uint64_t key = (uint64_t)pr_cursor_u16(&c) << 8;
+		struct stream *st;
+		uint64_t lost;
+
+		st = value_of(t, &t->streams, key | pr_cursor_u8(&c), 0, sizeof(*st));
+		if (!st)
+			return;
+		pr_cursor_skip(&c, 5);
+		st->next = pr_cursor_u64(&c);
+		lost = pr_cursor_u64(&c);
+		st->got = st->next > lost ? st->next - lost : 0;
+	}
+}
+
+/* While a keyframe is read it is not known yet what descends from what: nothing is swept away then. */
+static void on_mark(struct pr_livetab *t, bool end)
+{
+	if (end) {
+		t->sweep_at = t->dead * 2 + SWEEP_MIN;
+	} else {
+		begin_anew(t);
+		t->sweep_at = SIZE_MAX;
+	}
+}
+
+void pr_livetab_frame(struct pr_livetab *t, const struct pr_frame *f)
+{
+	if (f->env_flags & (PR_ENV_RAW | PR_ENV_CONT))
+		return;
+	if (f->env_flags & PR_ENV_META) {
+		if (f->op == PR_OP_HOST || f->op == PR_OP_USER_NAME || f->op == PR_OP_RECORDER)
+			take(t, f);
+		return;
+	}
+	if (f->env_flags & PR_ENV_REPEAT) {
+		if (f->op == PR_OP_KEYFRAME && f->size >= sizeof(struct pr_keyframe))
+			on_mark(t, pr_get_u32(f->data + offsetof(struct pr_keyframe, end)));
+		else if (f->op == PR_OP_STREAM_STATE)
+			take_streams(t, f);
+		else if (f->op == PR_OP_RECORDER)
+			pr_buf_clear(&t->recorder);
+	} else {
+		if (f->stream == PR_STREAM_USER && f->cpu == PR_CPU_NONE && !f->env_seq) {
+			begin_anew(t);
+			pr_buf_clear(&t->recorder);
+		}
+		count(t, f);
+	}
+	take(t, f);
 }
 
 void pr_livetab_segment(struct pr_livetab *t, const char *path)

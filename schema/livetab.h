@@ -35,6 +35,12 @@ void pr_livetab_release(struct pr_livetab *t);
 /* Takes note of the frames of a block. Those that repeat state are passed over. */
 void pr_livetab_block(struct pr_livetab *t, const struct pr_block *b);
 
+/*
+ * The same of one frame, for who begins in the midst of a recording: state that is repeated there takes the place of all that was known
+ * (processes may have ended unseen), and so does the beginning of another recording. META ones may name hosts and users.
+ */
+void pr_livetab_frame(struct pr_livetab *t, const struct pr_frame *f);
+
 /* The same for all blocks of the segment at `path`: for a table that was not kept from the start. What can't be read is left out. */
 void pr_livetab_segment(struct pr_livetab *t, const char *path);
 

@@ -12,6 +12,8 @@ struct live { /* an identity */
 	bool snapshot; /* its frame is an execve, told as PROCFS */
 	size_t len; /* of bytes */
 	uint8_t *bytes; /* owned: data, info and main frame, with their envelopes */
+	uint32_t end_how, end_status; /* where it does not live: enum pr_ended_how; 0: it is not known how it ended */
+	uint64_t end; /* when */
 	bool has_reparent;
 	uint8_t reparent[PR_ENVELOPE_SIZE + sizeof(struct pr_reparent)]; /* the last one */
 };

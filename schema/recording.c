@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "schema/recording.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
 #include "base/dir.h"
-#include "schema/source.h"
+#include "schema/segment_part.h"
 
 #define SPARE_FILES 64u
+#define LISTINGS_MAX 64 /* retention may be as fast as who reads */
 
 /* "000000000042.seg" */
 static bool parse_name(const char *name, uint64_t *out)
@@ -25,6 +27,13 @@ static bool parse_name(const char *name, uint64_t *out)
 	}
 	*out = v;
 	return !strcmp(name + 12, PR_RECORDING_SUFFIX);
+}
+
+bool pr_recording_is_name(const char *name)
+{
+	uint64_t series;
+
+	return parse_name(name, &series);
 }
 
 static int read_header(struct pr_recording_entry *e, struct pr_errinfo *ei)
@@ -55,6 +64,7 @@ static int add_entry(struct pr_recording *r, const char *name, uint64_t series, 
 	r->n++;
 	e->series = series;
 	e->err = read_header(e, &why);
+	e->gone = e->err && why.sys_errno == ENOENT;
 	if (e->err)
 		snprintf(e->why, sizeof(e->why), "%.*s", (int)sizeof(e->why) - 1, why.msg);
 	return PR_OK;
@@ -130,45 +140,116 @@ static void allow_files(size_t n)
 	setrlimit(RLIMIT_NOFILE, &l); /* where it is not allowed, opening says so */
 }
 
-/* Sources of the readable ones from `from` on; *out_n of them. */
-static int open_sources(const struct pr_recording *r, size_t from, struct pr_source **out, size_t *out_n, struct pr_errinfo *ei)
+/* Sources of the readable ones from `from` on; *out_n of them. *out_gone: one of them was deleted just now. */
+static int open_sources(
+	const struct pr_recording *r, size_t from, struct pr_source **out, size_t *out_n, bool *out_gone, struct pr_errinfo *ei)
 {
+	struct pr_errinfo why = {0};
 	int err = PR_OK;
 
 	*out_n = 0;
 	allow_files(r->n - from);
 	for (size_t i = from; !err && i < r->n; i++)
 		if (!r->v[i].err)
-			err = pr_source_file(&out[(*out_n)++], r->v[i].path, ei);
+			err = pr_source_file(&out[(*out_n)++], r->v[i].path, &why);
 	if (!err)
 		return PR_OK;
 	for (size_t i = 0; i + 1 < *out_n; i++)
 		pr_source_close(out[i]);
+	*out_gone = why.sys_errno == ENOENT;
+	if (ei)
+		*ei = why;
 	return err;
 }
 
-int pr_recording_open(struct pr_seg_reader **out, const char *dir, uint64_t *out_left_out, struct pr_errinfo *ei)
+/* Does it begin with a keyframe that can be read? The first of a recording does anyway: nothing came before it. */
+static bool begins_whole(const struct pr_recording_entry *e)
 {
-	struct pr_source **src = NULL;
-	struct pr_recording r;
-	size_t from = 0, n = 0;
-	int err = pr_recording_list(&r, dir, ei);
+	struct pr_seg_scratch scratch;
+	struct pr_seg_part part;
+	struct pr_seg_damage d;
+	struct pr_source *src;
+	bool whole = false;
+	struct pr_block b;
 
-	if (err)
-		return err;
-	from = pr_recording_newest(&r);
-	if (from == r.n)
-		err = r.n ? pr_fail(ei, r.v[r.n - 1].err, "%s", r.v[r.n - 1].why)
-			  : pr_fail(ei, PR_EFORMAT, "%s: a directory without segments (names like 000000000042.seg)", dir);
-	if (!err) {
-		src = calloc(r.n - from, sizeof(struct pr_source *));
-		err = src ? open_sources(&r, from, src, &n, ei) : pr_fail(ei, PR_ENOMEM, "out of memory");
+	if (!e->header.number)
+		return true;
+	if (pr_seg_scratch_init(&scratch, NULL))
+		return false;
+	if (!pr_source_file(&src, e->path, NULL) && !pr_seg_part_open(&part, src, &scratch, NULL)) {
+		int err, repeats = 0;
+
+		while (!(err = pr_seg_part_next(&part, &b, &d, NULL)) && b.desc.flags & PR_SEG_BLOCK_REPEAT)
+			repeats++;
+		whole = repeats && (!err || err == PR_END);
+		pr_seg_part_close(&part);
 	}
+	pr_seg_scratch_release(&scratch);
+	return whole;
+}
+
+/* What was written to a segment was emitted before the next one was begun: so all from `since` on is behind that. */
+static size_t choose(const struct pr_recording *r, size_t from, uint64_t since)
+{
+	size_t best = from;
+
+	for (size_t i = from; i < r->n; i++)
+		if (!r->v[i].err && r->v[i].header.created_boottime && r->v[i].header.created_boottime <= since)
+			best = i;
+	while (best > from && (r->v[best].err || !begins_whole(&r->v[best])))
+		best--;
+	return best;
+}
+
+static bool any_gone(const struct pr_recording *r)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (r->v[i].gone)
+			return true;
+	return false;
+}
+
+static int open_listed(struct pr_recording *r, uint64_t since, struct pr_seg_reader **out, struct pr_recording_span *span, bool *out_gone,
+	struct pr_errinfo *ei)
+{
+	size_t from = pr_recording_newest(r), first = from, n = 0;
+	struct pr_source **src;
+	int err;
+
+	if (from == r->n)
+		return r->n ? pr_fail(ei, r->v[r->n - 1].err, "%s", r->v[r->n - 1].why)
+			    : pr_fail(ei, PR_EFORMAT, "%s: a directory without segments (names like 000000000042.seg)", r->dir);
+	span->left_out = from;
+	span->first = r->v[first].header;
+	if (since)
+		first = choose(r, first, since);
+	span->skipped = first - from;
+	src = calloc(r->n - first, sizeof(struct pr_source *));
+	err = src ? open_sources(r, first, src, &n, out_gone, ei) : pr_fail(ei, PR_ENOMEM, "out of memory");
 	if (!err)
-		err = pr_seg_reader_new_list(out, src, n, dir, ei);
-	if (!err && out_left_out)
-		*out_left_out = from;
+		err = pr_seg_reader_new_list(out, src, n, r->dir, ei);
 	free(src);
-	pr_recording_release(&r);
+	return err;
+}
+
+int pr_recording_open(struct pr_seg_reader **out, const char *dir, uint64_t since, struct pr_recording_span *out_span, struct pr_errinfo *ei)
+{
+	struct pr_recording_span span = {0};
+	bool gone = true;
+	int err = PR_OK;
+
+	for (int left = LISTINGS_MAX; left-- && gone;) {
+		struct pr_recording r;
+
+		err = pr_recording_list(&r, dir, ei);
+		if (err)
+			return err;
+		gone = left && any_gone(&r);
+		if (!gone)
+			err = open_listed(&r, since, out, &span, &gone, ei);
+		pr_recording_release(&r);
+	}
+	if (!err && out_span)
+		*out_span = span;
 	return err;
 }

@@ -20,6 +20,7 @@ struct pr_recording_entry {
 	uint64_t size; /* of the file */
 	struct pr_seg_header header;
 	int err; /* 0, or why the header can't be read (enum pr_err) */
+	bool gone; /* err: it was deleted since the directory was listed */
 	char why[256];
 };
 
@@ -28,6 +29,9 @@ struct pr_recording {
 	struct pr_recording_entry *v; /* owned, by series */
 	size_t n;
 };
+
+/* Whether a file of this name (without folders) counts as a segment. */
+bool pr_recording_is_name(const char *name);
 
 /* PR_EIO, PR_ENOMEM. A segment that can't be read is an entry with its err. */
 int pr_recording_list(struct pr_recording *out, const char *dir, struct pr_errinfo *ei);
@@ -39,9 +43,19 @@ void pr_recording_release(struct pr_recording *r);
  */
 size_t pr_recording_newest(const struct pr_recording *r);
 
+/* What was opened of a recording, and what not. */
+struct pr_recording_span {
+	uint64_t left_out; /* segments of earlier boots in the same directory: no part of it */
+	uint64_t skipped; /* segments of this boot before the first that was opened */
+	struct pr_seg_header first; /* of the first readable one of this boot, opened or not */
+};
+
 /*
- * All readable segments of the newest boot as one. *out_left_out: how many older ones there are. PR_EFORMAT when there is none.
+ * The readable segments of the newest boot as one, from the one on with whose beginning all state at `since` (ktime; 0: all of them) can
+ * be told: it begins by then, and with a keyframe that is whole. When retention deletes one meanwhile, those that are left are
+ * listed anew; what is open stays readable. *out_span may be NULL. PR_EFORMAT when there is none.
  */
-int pr_recording_open(struct pr_seg_reader **out, const char *dir, uint64_t *out_left_out, struct pr_errinfo *ei);
+int pr_recording_open(struct pr_seg_reader **out, const char *dir, uint64_t since, struct pr_recording_span *out_span,
+	struct pr_errinfo *ei);
 
 #endif

@@ -231,6 +231,16 @@ const char *pr_seg_reader_name(const struct pr_seg_reader *r);
 
 size_t pr_seg_reader_segments(const struct pr_seg_reader *r); /* how many files it is made of */
 
+/* One of them. Borrowed. */
+struct pr_seg_member {
+	const struct pr_seg_header *header;
+	const char *name; /* of the file */
+	uint64_t offset, block; /* of its first ones, in the whole */
+	bool sealed;
+	uint8_t link[PR_SEG_LINK]; /* sealed: of its footer */
+};
+void pr_seg_reader_member(const struct pr_seg_reader *r, size_t i, struct pr_seg_member *out);
+
 /* The footer where the (last) file ends in a good one (found from the end, O(1)); NULL: the end is open. Sums are over all files. */
 const struct pr_seg_footer *pr_seg_reader_footer(const struct pr_seg_reader *r);
 

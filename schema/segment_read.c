@@ -225,6 +225,19 @@ size_t pr_seg_reader_segments(const struct pr_seg_reader *r)
 	return r->n;
 }
 
+void pr_seg_reader_member(const struct pr_seg_reader *r, size_t i, struct pr_seg_member *out)
+{
+	const struct member *m = &r->m[i];
+
+	*out = (struct pr_seg_member){.header = &m->part.header,
+		.name = m->part.src->name,
+		.offset = m->base_offset,
+		.block = m->base_block,
+		.sealed = m->part.sealed};
+	if (m->part.sealed)
+		memcpy(out->link, m->part.footer.link, PR_SEG_LINK);
+}
+
 void pr_seg_reader_on_record(
 	struct pr_seg_reader *r, int (*fn)(void *ctx, const uint8_t *rec, size_t size, uint64_t offset), void *ctx)
 {

@@ -62,20 +62,31 @@ int pr_trace_open_source(struct pr_trace **out, struct pr_source *src, struct pr
 	return err ? err : make(out, seg, 0, ei);
 }
 
-int pr_trace_open(struct pr_trace **out, const char *path, struct pr_errinfo *ei)
+int pr_trace_open_since(struct pr_trace **out, const char *path, uint64_t since, struct pr_recording_span *out_span, struct pr_errinfo *ei)
 {
 	struct pr_seg_reader *seg;
 	struct pr_source *src;
-	uint64_t left_out;
 	struct stat st;
 	int err;
 
+	*out_span = (struct pr_recording_span){0};
 	if (!stat(path, &st) && S_ISDIR(st.st_mode)) {
-		err = pr_recording_open(&seg, path, &left_out, ei);
-		return err ? err : make(out, seg, left_out, ei);
+		err = pr_recording_open(&seg, path, since, out_span, ei);
+		return err ? err : make(out, seg, out_span->left_out, ei);
 	}
 	err = pr_source_file(&src, path, ei);
-	return err ? err : pr_trace_open_source(out, src, ei);
+	if (!err)
+		err = pr_trace_open_source(out, src, ei);
+	if (!err)
+		out_span->first = *pr_seg_reader_header((*out)->seg);
+	return err;
+}
+
+int pr_trace_open(struct pr_trace **out, const char *path, struct pr_errinfo *ei)
+{
+	struct pr_recording_span span;
+
+	return pr_trace_open_since(out, path, 0, &span, ei);
 }
 
 void pr_trace_close(struct pr_trace *t)

@@ -36,6 +36,12 @@ struct pr_trace_events { /* any may be NULL; returning non-zero ends the reading
  * from segment to segment, and what is missing between two is damage.
  */
 int pr_trace_open(struct pr_trace **out, const char *path, struct pr_errinfo *ei);
+/*
+ * The same for who needs only what was recorded from `since` (ktime) on, and the state at that time: of a directory, segments before that
+ * are not opened. *out_span: see recording.h; of a file, its header alone.
+ */
+struct pr_recording_span;
+int pr_trace_open_since(struct pr_trace **out, const char *path, uint64_t since, struct pr_recording_span *out_span, struct pr_errinfo *ei);
 /* The same from memory or any other source (taken over). */
 int pr_trace_open_source(struct pr_trace **out, struct pr_source *src, struct pr_errinfo *ei);
 void pr_trace_close(struct pr_trace *t);

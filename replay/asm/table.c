@@ -99,6 +99,8 @@ static const struct pr_asm_name loss_reasons[] = {
 	{"disk", PR_LOSS_DISK},
 	{"queue", PR_LOSS_QUEUE},
 	{"damage", PR_LOSS_DAMAGE},
+	{"before", PR_LOSS_BEFORE},
+	{"retention", PR_LOSS_RETENTION},
 	{NULL, 0},
 };
 
@@ -128,6 +130,7 @@ const struct pr_asm_name pr_asm_items[] = {
 	{"end_reason", PR_ITEM_END_REASON},
 	{"root_pid", PR_ITEM_ROOT_PID},
 	{"scope", PR_ITEM_SCOPE},
+	{"segment", PR_ITEM_SEGMENT},
 	{NULL, 0},
 };
 
@@ -343,13 +346,34 @@ static const struct pr_asm_field keyframe_fields[] = {
 	END,
 };
 
+static const struct pr_asm_field origin_fields[] = {
+	TIME(),
+	DEC("since", pr_origin, since, 0),
+	FIELD("until", PR_AK_DEC, pr_origin, until, 0, PR_AD_ALWAYS, 0, NULL),
+	FIELD("from", PR_AK_DEC, pr_origin, from, 0, PR_AD_ALWAYS, 0, NULL),
+	FIELD("to", PR_AK_DEC, pr_origin, to, 0, PR_AD_ALWAYS, 0, NULL),
+	END,
+};
+
+static const struct pr_asm_name ended_hows[] = {{"exit", PR_ENDED_BY_EXIT}, {"exec", PR_ENDED_BY_EXEC}, {NULL, 0}};
+
+static const struct pr_asm_field ended_fields[] = {
+	KEY("pid", pr_ended, key, 0, PR_AD_ALWAYS),
+	TIME(),
+	FIELD("when", PR_AK_DEC, pr_ended, when, 0, PR_AD_ALWAYS, 0, NULL),
+	ENUM("how", pr_ended, how, 0, ended_hows),
+	FIELD("code", PR_AK_WAIT, pr_ended, status, 0, PR_AD_ALWAYS, 0, NULL),
+	PAD("pid_pad", pr_ended, key.pad),
+	END,
+};
+
 static const struct pr_asm_field family_fields[] = {TIME(), END};
 
 const struct pr_asm_name pr_asm_ops_names[] = {{"execve", PR_OP_EXECVE}, {"exit", PR_OP_EXIT}, {"clone", PR_OP_CLONE},
 	{"data", PR_OP_DATA}, {"exec_info", PR_OP_EXEC_INFO}, {"clone_info", PR_OP_CLONE_INFO}, {"exit_info", PR_OP_EXIT_INFO},
 	{"reparent", PR_OP_REPARENT}, {"exec_fail", PR_OP_EXEC_FAIL}, {"host", PR_OP_HOST}, {"user", PR_OP_USER_NAME},
 	{"clock", PR_OP_CLOCK}, {"stream_state", PR_OP_STREAM_STATE}, {"loss", PR_OP_LOSS}, {"keyframe", PR_OP_KEYFRAME},
-	{"recorder", PR_OP_RECORDER}, {NULL, 0}};
+	{"recorder", PR_OP_RECORDER}, {"origin", PR_OP_ORIGIN}, {"ended", PR_OP_ENDED}, {NULL, 0}};
 
 static const struct pr_asm_field generic_fields[] = {
 	{"op", PR_AK_ENUM, AT(pr_msg_common, op), 0, 1, 0, PR_AD_ALWAYS, 0, pr_asm_ops_names}, TIME(), END};
@@ -372,6 +396,8 @@ static const struct pr_asm_op ops[] = {
 	{"loss", PR_OP_LOSS, PR_STREAM_USER, sizeof(struct pr_loss), PR_AT_TRAIL, loss_fields},
 	{"keyframe", PR_OP_KEYFRAME, PR_STREAM_USER, sizeof(struct pr_keyframe), PR_AT_TRAIL, keyframe_fields},
 	{"recorder", PR_OP_RECORDER, PR_STREAM_USER, PR_COMMON_SIZE, PR_AT_ITEMS, items_fields},
+	{"origin", PR_OP_ORIGIN, PR_STREAM_USER, sizeof(struct pr_origin), PR_AT_ITEMS, origin_fields},
+	{"ended", PR_OP_ENDED, PR_STREAM_USER, sizeof(struct pr_ended), PR_AT_TRAIL, ended_fields},
 	/* Of the family, kept as they are. */
 	{"generic_kprobe", 13, PR_STREAM_USER, PR_COMMON_SIZE, PR_AT_BODY, family_fields},
 	{"generic_tracepoint", 14, PR_STREAM_USER, PR_COMMON_SIZE, PR_AT_BODY, family_fields},

@@ -254,6 +254,29 @@ static const char *decode_keyframe(const uint8_t *p, size_t size, struct pr_even
 	return NULL;
 }
 
+static const char *decode_origin(const uint8_t *p, size_t size, struct pr_event *out)
+{
+	out->own = (struct pr_own){
+		.since = U64(pr_origin, since),
+		.until = U64(pr_origin, until),
+		.from = U64(pr_origin, from),
+		.to = U64(pr_origin, to),
+	};
+	return get_items(p, size, sizeof(struct pr_origin), &out->own);
+}
+
+static const char *decode_ended(const uint8_t *p, size_t size, struct pr_event *out)
+{
+	(void)size;
+	out->own = (struct pr_own){
+		.id = get_key(AT(pr_ended, key)),
+		.when = U64(pr_ended, when),
+		.status = U32(pr_ended, status),
+		.how = U32(pr_ended, how),
+	};
+	return NULL;
+}
+
 /* Ops without a function are kept raw. */
 static const struct op {
 	const char *name;
@@ -283,6 +306,8 @@ static const struct op {
 	[PR_OP_LOSS] = {"loss", decode_loss, sizeof(struct pr_loss)},
 	[PR_OP_KEYFRAME] = {"keyframe", decode_keyframe, sizeof(struct pr_keyframe)},
 	[PR_OP_RECORDER] = {"recorder", decode_items_only, PR_COMMON_SIZE},
+	[PR_OP_ORIGIN] = {"origin", decode_origin, sizeof(struct pr_origin)},
+	[PR_OP_ENDED] = {"ended", decode_ended, sizeof(struct pr_ended)},
 };
 
 static int malformed(const char **out_why, const char *why)

@@ -92,7 +92,7 @@ struct pr_data {
 
 /* procrec's own frames: see the structs of schema/frame.h for the fields' meaning. */
 struct pr_own {
-	struct pr_id id; /* EXEC_INFO, CLONE_INFO, EXIT_INFO, REPARENT, EXEC_FAIL */
+	struct pr_id id; /* EXEC_INFO, CLONE_INFO, EXIT_INFO, REPARENT, EXEC_FAIL, ENDED */
 	struct pr_id old_parent, new_parent; /* REPARENT */
 	uint32_t argc, args_bytes, tid, sid, pgid, tty, ppid, envc; /* EXEC_INFO; CLONE_INFO: tid (the creator's), sid, pgid, ppid; EXIT_INFO: ppid */
 	uint64_t clone_flags; /* CLONE_INFO */
@@ -103,9 +103,12 @@ struct pr_own {
 	uint64_t monotonic, uncertainty; /* CLOCK; the CLOCK_BOOTTIME reading is the frame's ktime */
 	int64_t realtime; /* CLOCK */
 	uint32_t reason, stream; /* LOSS */
-	uint64_t count, since; /* LOSS */
+	uint64_t count, since; /* LOSS; ORIGIN: since */
+	uint64_t until, from, to; /* ORIGIN */
+	uint64_t when; /* ENDED */
+	uint32_t status, how; /* ENDED: of an exit; enum pr_ended_how */
 	uint32_t end, processes; /* KEYFRAME; STREAM_STATE: end is `final` */
-	struct pr_slice items; /* checked: walk it with pr_own_item_next. EXEC_INFO, CLONE_INFO, EXEC_FAIL, HOST, RECORDER */
+	struct pr_slice items; /* checked: walk it with pr_own_item_next. EXEC_INFO, CLONE_INFO, EXEC_FAIL, HOST, RECORDER, ORIGIN */
 	struct pr_slice rows; /* STREAM_STATE: whole rows */
 };
 

@@ -386,6 +386,16 @@ static int on_exit_frame(struct pr_walk *w, const struct pr_event *ev)
 	return err ? err : end_life(w, l, PR_LIFE_EXIT, ev->ktime, ev->exit.status);
 }
 
+/* A keyframe repeats that it ended. One that was replaced is displaced by what replaced it. */
+static int on_ended(struct pr_walk *w, const struct pr_own *o)
+{
+	struct pr_life *l = pr_life_find(w, o->id);
+
+	if (!l || !l->seen || l->is_over || o->how != PR_ENDED_BY_EXIT)
+		return PR_OK;
+	return end_life(w, l, PR_LIFE_EXIT, o->when, o->status);
+}
+
 static int on_frame(struct pr_walk *w, const struct pr_applied *a)
 {
 	const struct pr_event *ev = a->event;
@@ -395,6 +405,12 @@ static int on_frame(struct pr_walk *w, const struct pr_applied *a)
 		w->info_sid = ev->own.sid;
 		w->info_pgid = ev->own.pgid;
 		w->info_tty = ev->own.tty;
+	}
+	if (a->kind == PR_APPLIED_OTHER && ev && ev->op == PR_OP_ENDED) {
+		int err = on_ended(w, &ev->own);
+
+		if (err)
+			return err;
 	}
 	if (a->kind == PR_APPLIED_OTHER && ev && w->sink->own)
 		return w->sink->own(w->sink->ctx, ev);

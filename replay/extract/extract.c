@@ -58,7 +58,8 @@ static bool is_kept(const struct extract *x, const struct pr_frame *f)
 	case PR_OP_EXEC_FAIL:
 		return has_id(x, ev.own.id);
 	default:
-		return ev.op == PR_OP_HOST || ev.op == PR_OP_USER_NAME || ev.op == PR_OP_CLOCK || ev.op == PR_OP_LOSS || ev.op == PR_OP_RECORDER;
+		return ev.op == PR_OP_HOST || ev.op == PR_OP_USER_NAME || ev.op == PR_OP_CLOCK || ev.op == PR_OP_LOSS || ev.op == PR_OP_RECORDER ||
+		       ev.op == PR_OP_ORIGIN;
 	}
 }
 

@@ -324,6 +324,9 @@ static bool start_fits(const struct pr_proc *p, const struct pr_event *ev)
 
 static bool end_fits(const struct pr_proc *p, const struct pr_event *ev)
 {
+	if (ev->op == PR_OP_ENDED)
+		return is_key(ev->own.id, p->key) && ev->own.when == p->end_ktime &&
+		       (p->end == PR_ENDED_EXIT ? ev->own.how == PR_ENDED_BY_EXIT && ev->own.status == p->status : ev->own.how == PR_ENDED_BY_EXEC);
 	if (p->end == PR_ENDED_EXIT)
 		return ev->op == PR_OP_EXIT && is_key(ev->exit.id, p->key) && ev->exit.status == p->status && ev->ktime == p->end_ktime;
 	return ev->op == PR_OP_EXECVE && is_key(ev->execve.cleanup, p->key) && ev->execve.id.ktime == p->end_ktime;

@@ -542,6 +542,7 @@ static int rewrite(struct pr_rewrite *w, const struct pr_envelope *env, const ui
 		break;
 	case PR_OP_DATA:
 	case PR_OP_STREAM_STATE:
+	case PR_OP_ORIGIN: /* numbers and hashes alone */
 		pr_buf_append(&w->out, p, size);
 		return PR_OK;
 	default: /* numbers; nobody reads what is behind them */

@@ -82,7 +82,7 @@ const char *pr_stream_name(uint8_t stream)
 
 const char *pr_loss_name(uint32_t reason)
 {
-	static const char *const names[] = {"unknown", "recursion", "map_full", "disk", "queue", "damage"};
+	static const char *const names[] = {"unknown", "recursion", "map_full", "disk", "queue", "damage", "before", "retention"};
 
 	return names[reason < sizeof(names) / sizeof(names[0]) ? reason : 0];
 }

@@ -106,6 +106,16 @@ static void put_span(struct pr_renderer *r, struct pr_buf *b, const struct pr_ga
 	}
 }
 
+/* Of a piece: what was missing where it was cut out. */
+static const char *loss_of_piece(const struct pr_gap *g)
+{
+	if (g->kind != PR_GAP_LOSS)
+		return NULL;
+	if (g->reason == PR_LOSS_BEFORE)
+		return " missing before this piece begins, so that its first state may lack them";
+	return g->reason == PR_LOSS_RETENTION ? " deleted by retention before this piece was cut out" : NULL;
+}
+
 void pr_render_gap_text(struct pr_renderer *r, struct pr_buf *b, const struct pr_gap *g)
 {
 	pr_buf_str(b, "-- gap: ");
@@ -113,6 +123,13 @@ void pr_render_gap_text(struct pr_renderer *r, struct pr_buf *b, const struct pr
 		pr_buf_u64_dec(b, g->count);
 	else
 		pr_buf_str(b, "an unknown number of");
+	if (loss_of_piece(g)) {
+		pr_buf_str(b, g->count == 1 ? " frame" : " frames");
+		pr_buf_str(b, loss_of_piece(g));
+		put_span(r, b, g);
+		pr_buf_str(b, " --\n");
+		return;
+	}
 	switch (g->kind) {
 	case PR_GAP_SEQ:
 		pr_buf_str(b, g->count == 1 ? " frame of the " : " frames of the ");

@@ -28,7 +28,7 @@ def raw(path):
     return p.stdout
 
 
-REPEAT = 8
+META, REPEAT = 1, 8
 
 
 def frames(path):

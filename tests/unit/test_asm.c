@@ -126,7 +126,7 @@ static void put_likely(struct pr_buf *b)
 		uint16_t more;
 	} kinds[] = {{PR_OP_EXIT, 40, 0}, {PR_OP_CLONE, 56, 0}, {PR_OP_DATA, 32, 1}, {PR_OP_EXEC_INFO, 64, 2}, {PR_OP_CLONE_INFO, 56, 2},
 		{PR_OP_EXIT_INFO, 48, 0}, {PR_OP_REPARENT, 64, 0}, {PR_OP_EXEC_FAIL, 40, 2}, {PR_OP_HOST, 16, 2}, {PR_OP_USER_NAME, 24, 1},
-		{PR_OP_CLOCK, 40, 0}, {PR_OP_STREAM_STATE, 24, 3}, {PR_OP_LOSS, 40, 0}, {PR_OP_KEYFRAME, 24, 0}, {PR_OP_RECORDER, 16, 2},
+		{PR_OP_CLOCK, 40, 0}, {PR_OP_STREAM_STATE, 24, 3}, {PR_OP_LOSS, 40, 0}, {PR_OP_KEYFRAME, 24, 0}, {PR_OP_RECORDER, 16, 2}, {PR_OP_ORIGIN, 48, 2}, {PR_OP_ENDED, 48, 0},
 		{PR_OP_TEST, 16, 1}, {13, 16, 1}, {99, 16, 1}};
 	size_t k = below(sizeof(kinds) / sizeof(kinds[0]));
 	size_t at = b->len;
@@ -324,7 +324,7 @@ static void test_errors_name_their_place(void **unused)
 		{"raw hex=123", "t:1:9: '123' has an odd number of digits; a byte has two"},
 		{"execve uid=4294967296", "t:1:12: uid: '4294967296' is not a whole number (decimal or 0x) of 4 bytes"},
 		{"stream_state row=1/2/3", "t:1:18: row: CPU/STREAM/NEXT/LOST is expected here, such as 0/exec/12/0"},
-		{"loss reason=fire", "t:1:13: reason: 'fire' is not a number or one of: recursion map_full disk queue damage"},
+		{"loss reason=fire", "t:1:13: reason: 'fire' is not a number or one of: recursion map_full disk queue damage before retention"},
 		{"exit cpu=65536", "t:1:10: cpu: '65536' is not a CPU's number, or none"},
 	};
 

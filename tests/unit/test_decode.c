@@ -296,7 +296,7 @@ static void cut_everywhere(void **state)
 		uint32_t fixed;
 	} own[] = {{PR_OP_EXEC_INFO, 64}, {PR_OP_CLONE_INFO, 56}, {PR_OP_EXIT_INFO, 48}, {PR_OP_REPARENT, 64}, {PR_OP_EXEC_FAIL, 40},
 		{PR_OP_HOST, 16}, {PR_OP_USER_NAME, 24}, {PR_OP_CLOCK, 40}, {PR_OP_STREAM_STATE, 24}, {PR_OP_LOSS, 40}, {PR_OP_KEYFRAME, 24},
-		{PR_OP_RECORDER, 16}, {PR_OP_EXECVE, 376}, {PR_OP_CLONE, 56}, {PR_OP_EXIT, 40}, {PR_OP_DATA, 32}};
+		{PR_OP_RECORDER, 16}, {PR_OP_ORIGIN, 48}, {PR_OP_ENDED, 48}, {PR_OP_EXECVE, 376}, {PR_OP_CLONE, 56}, {PR_OP_EXIT, 40}, {PR_OP_DATA, 32}};
 	struct pr_event ev;
 
 	(void)state;

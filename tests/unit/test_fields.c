@@ -57,6 +57,10 @@ static const struct field stream_state_fields[] = {FIELD(ktime, 8, 8), FIELD(own
 static const struct field loss_fields[] = {FIELD(ktime, 8, 8), FIELD(own.reason, 16, 4), FIELD(own.stream, 20, 4), FIELD(own.count, 24, 8),
 	FIELD(own.since, 32, 8), END};
 static const struct field keyframe_fields[] = {FIELD(ktime, 8, 8), FIELD(own.end, 16, 4), FIELD(own.processes, 20, 4), END};
+static const struct field origin_fields[] = {FIELD(ktime, 8, 8), FIELD(own.since, 16, 8), FIELD(own.until, 24, 8), FIELD(own.from, 32, 8),
+	FIELD(own.to, 40, 8), END};
+static const struct field ended_fields[] = {
+	FIELD(ktime, 8, 8), ID(own.id, 16), FIELD(own.when, 32, 8), FIELD(own.status, 40, 4), FIELD(own.how, 44, 4), END};
 
 static const struct {
 	uint8_t op;
@@ -78,6 +82,8 @@ static const struct {
 	{213, "stream_state", 24, stream_state_fields},
 	{214, "loss", 40, loss_fields},
 	{215, "keyframe", 24, keyframe_fields},
+	{217, "origin", 48, origin_fields},
+	{218, "ended", 48, ended_fields},
 };
 
 static uint64_t little_endian(const uint8_t *p, size_t n)

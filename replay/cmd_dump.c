@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* cmd_dump.c: `procrec dump TRACE -o NEW`: some time of a recording, which may still go on, as a trace that stands alone. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/out.h"
+#include "replay/commands.h"
+#include "replay/dump/cut.h"
+#include "schema/recording.h"
+
+struct dump_args {
+	struct pr_cut_options opt;
+	const char *output;
+	bool force;
+};
+
+static int parse(struct dump_args *a, int argc, char **argv, struct pr_errinfo *ei)
+{
+	const struct pr_option options[] = {
+		{'o', "output", PR_OPT_STR, &a->output, "NEW", "where to write the new trace", NULL},
+		{'f', "force", PR_OPT_FLAG, &a->force, NULL, "replace NEW if it is there", NULL},
+		{0, "last", PR_OPT_SPAN, &a->opt.last_ns, "SPAN", "the last 10m, 1.5h, ... before its newest frame (or before --until)", &a->opt.has_last},
+		{0, "since", PR_OPT_STR, &a->opt.since, "TIME", "from this time on", NULL},
+		{0, "until", PR_OPT_STR, &a->opt.until, "TIME", "up to this time", NULL},
+		{0},
+	};
+	const struct pr_usage usage = {"dump", "TRACE|DIR -o NEW [--last SPAN | --since TIME] [--until TIME]",
+		"Cuts a time out of a recording, which may go on meanwhile: a whole trace, with the state that it begins with.", options, 1, 1, false};
+	int n, err = pr_opts_parse(&usage, argc, argv, &n, ei);
+
+	if (err)
+		return err;
+	a->opt.trace = argv[0];
+	if (!a->output || !*a->output)
+		return pr_fail(ei, PR_EUSAGE, "dump: where to? give -o NEW");
+	if (a->opt.has_last && a->opt.since)
+		return pr_fail(ei, PR_EUSAGE, "dump: --last says where to begin, and so does --since: give one of them");
+	return PR_OK;
+}
+
+static bool same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return !stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* A segment of the directory, or what would pass for one, is not to be written. */
+static int check_output(const struct dump_args *a, struct pr_errinfo *ei)
+{
+	const char *slash = strrchr(a->output, '/'), *name = slash ? slash + 1 : a->output;
+	char *dir = slash ? strndup(a->output, (size_t)(slash - a->output) + 1) : strdup(".");
+	bool clash;
+
+	if (!dir)
+		return pr_fail(ei, PR_ENOMEM, "out of memory");
+	clash = pr_recording_is_name(name) && same_file(dir, a->opt.trace);
+	free(dir);
+	if (clash)
+		return pr_fail(ei, PR_EUSAGE, "dump: %s would be taken for a segment of %s: give it another name", a->output, a->opt.trace);
+	if (same_file(a->output, a->opt.trace))
+		return pr_fail(ei, PR_EUSAGE, "dump: %s is the trace itself: the new one needs another name", a->output);
+	return PR_OK;
+}
+
+static void show_time(const struct pr_cut *c, uint64_t ktime, struct pr_buf *b)
+{
+	pr_buf_clear(b);
+	pr_timeline_show(&c->timeline, b, ktime);
+	pr_buf_u8(b, 0);
+}
+
+static void tell(const struct dump_args *a, const struct pr_cut *c)
+{
+	struct pr_buf from = PR_BUF_INIT, to = PR_BUF_INIT, since = PR_BUF_INIT;
+
+	show_time(c, c->from, &from);
+	show_time(c, c->to, &to);
+	show_time(c, c->since, &since);
+	if (pr_buf_failed(&from) || pr_buf_failed(&to) || pr_buf_failed(&since))
+		return;
+	if (c->deleted && c->since)
+		pr_note("%s: of the time from %s on, what was recorded before %s is gone: the older segments were deleted", a->opt.trace,
+			(const char *)since.data, (const char *)from.data);
+	else if (c->deleted)
+		pr_note("%s: what was recorded before %s is gone: the older segments were deleted", a->opt.trace, (const char *)from.data);
+	if (c->late)
+		pr_note("%s: the recording begins at %s, later than was asked for", a->opt.trace, (const char *)from.data);
+	if (c->open)
+		pr_note("%s: the end is open: up to its last whole block", a->opt.trace);
+	printf("%s: %" PRIu64 " frames of %" PRIu64 " segment%s, from %s to %s", a->output, c->frames, c->segments,
+		c->segments == 1 ? "" : "s", (const char *)from.data, (const char *)to.data);
+	if (c->alive)
+		printf("; it begins with %" PRIu64 " process%s, ancestors included", c->alive, c->alive == 1 ? "" : "es");
+	printf("\n");
+	pr_buf_release(&from);
+	pr_buf_release(&to);
+	pr_buf_release(&since);
+}
+
+static int run(const struct dump_args *a, struct pr_errinfo *ei)
+{
+	struct pr_cut c;
+	int fd = -1, err = check_output(a, ei);
+
+	if (!err)
+		err = pr_file_create(a->output, a->force, &fd, ei);
+	if (err)
+		return err;
+	err = pr_cut(&a->opt, fd, &c, ei);
+	if (close(fd) && !err)
+		err = pr_fail_errno(ei, "%s: cannot be written", a->output);
+	if (err)
+		unlink(a->output); /* ours since pr_file_create */
+	else
+		tell(a, &c);
+	if (!err && c.lost)
+		err = pr_fail(ei, PR_EDATA, "%s: frames are missing or damaged at %" PRIu64 " place%s; the new trace says so, too", a->opt.trace,
+			c.lost, c.lost == 1 ? "" : "s");
+	else if (!err && c.deleted)
+		err = pr_fail(ei, PR_EDATA, "%s: not all of that time is there any more; the new trace says so, too", a->opt.trace);
+	pr_timeline_release(&c.timeline);
+	return err;
+}
+
+int pr_cmd_dump(int argc, char **argv)
+{
+	struct dump_args a = {0};
+	struct pr_errinfo ei;
+	int err = parse(&a, argc, argv, &ei);
+
+	if (!err)
+		err = run(&a, &ei);
+	return pr_report(err, &ei);
+}
