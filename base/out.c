@@ -47,6 +47,18 @@ bool pr_out_check(struct pr_out *o)
 	return pr_out_flush(o);
 }
 
+bool pr_out_put(struct pr_out *o, const struct pr_buf *b)
+{
+	if (b->len < OUT_FLUSH_AT || b->failed) {
+		pr_buf_append(&o->buf, b->data, b->len);
+		o->buf.failed |= b->failed;
+		return pr_out_check(o);
+	}
+	if (pr_out_flush(o) && pr_write_all(o->fd, b->data, b->len))
+		o->sys_errno = errno;
+	return !o->sys_errno;
+}
+
 int pr_out_close(struct pr_out *o, struct pr_errinfo *ei)
 {
 	pr_out_flush(o);

@@ -23,6 +23,9 @@ void pr_out_init(struct pr_out *o, int fd);
 /* Writes the buffer out when it holds more than 64 KiB. False once writing failed: the caller should stop. */
 bool pr_out_check(struct pr_out *o);
 
+/* Behind what was appended: the bytes of b, of which no copy is made when they are many. As pr_out_check. */
+bool pr_out_put(struct pr_out *o, const struct pr_buf *b);
+
 /* Writes everything out now. */
 bool pr_out_flush(struct pr_out *o);
 

@@ -2,7 +2,7 @@
 /*
  * sandbox.h: what a process may still do while it parses untrusted bytes.
  *
- * Reading and writing files, memory, the clock: yes. Starting programs or processes, the network, other processes, rights,
+ * Reading and writing files, memory, the clock, threads: yes. Starting programs or processes, the network, other processes, rights,
  * the kernel's own interfaces: no; such a call fails with EPERM. No new privileges either. There is no way back.
  */
 #ifndef PROCREC_BASE_SANDBOX_H

@@ -6,12 +6,12 @@
 #include "replay/commands.h"
 #include "replay/filter.h"
 #include "replay/notes.h"
-#include "replay/render/render.h"
+#include "replay/render/lines.h"
 #include "replay/session.h"
 
 struct events {
 	struct pr_session s;
-	struct pr_renderer renderer;
+	struct pr_lines *lines;
 	struct pr_out out;
 	const struct pr_replay_args *args;
 	struct pr_filter filter;
@@ -32,10 +32,7 @@ static int on_gap(void *ctx, const struct pr_gap *g)
 
 	if ((e->s.has_since && g->ktime_to < e->s.since) || (e->s.has_until && g->ktime_from > e->s.until))
 		return PR_OK;
-	if (e->args->json)
-		pr_render_gap_json(&e->renderer, &e->out.buf, g);
-	else
-		pr_render_gap_text(&e->renderer, &e->out.buf, g);
+	pr_lines_gap(e->lines, g);
 	return PR_OK;
 }
 
@@ -55,11 +52,7 @@ static int run(struct events *e, struct pr_errinfo *ei)
 			return err;
 		if (!shown)
 			continue;
-		if (e->args->json)
-			pr_render_event_json(&e->renderer, &e->out.buf, &v);
-		else
-			pr_render_event_text(&e->renderer, &e->out.buf, &v);
-		if (!pr_out_check(&e->out))
+		if (!pr_lines_event(e->lines, &v))
 			break; /* pr_out_close says why */
 	}
 	return err < 0 ? err : PR_OK;
@@ -86,14 +79,19 @@ int pr_view_events(struct pr_replay_args *args)
 		return pr_report(err, &ei);
 	}
 	pr_trace_set_events(e.s.trace, &(struct pr_trace_events){.on_damage = on_damage, .on_gap = on_gap, .ctx = &e});
-	pr_renderer_init(&e.renderer, &e.s.timeline);
 	pr_out_init(&e.out, STDOUT_FILENO);
-	err = run(&e, &ei);
+	e.lines = pr_lines_new(&e.s.timeline, args->json, &e.out, e.s.pool);
+	if (e.lines) {
+		err = run(&e, &ei);
+		pr_lines_flush(e.lines);
+	} else {
+		err = pr_fail(&ei, PR_ENOMEM, "out of memory");
+	}
+	pr_lines_free(e.lines);
 	err_out = pr_out_close(&e.out, err ? NULL : &ei);
 	err = err ? err : err_out;
 	if (!err)
 		err = pr_notes_read(e.s.trace, args->trace, e.s.held, &ei);
-	pr_renderer_release(&e.renderer);
 	pr_filter_release(&e.filter);
 	pr_session_close(&e.s);
 	return pr_report(err, &ei);

@@ -6,17 +6,22 @@
 #include <unistd.h>
 
 #include "replay/commands.h"
+#include "replay/jobs.h"
 #include "schema/index.h"
 
-static int make(const char *path, const char *idx, uint64_t *out_n, struct pr_errinfo *ei)
+static int make(const char *path, const char *idx, unsigned jobs, uint64_t *out_n, struct pr_errinfo *ei)
 {
+	struct pr_pool *pool;
 	struct pr_trace *t;
 	int err = pr_trace_open(&t, path, ei);
 
 	if (err)
 		return err;
+	pool = pr_pool_for(jobs);
+	pr_trace_set_pool(t, pool);
 	err = pr_index_rebuild(idx, t, out_n, ei);
 	pr_trace_close(t);
+	pr_pool_free(pool);
 	return err;
 }
 
@@ -49,14 +54,14 @@ static int compare(const char *idx, const char *fresh, struct pr_errinfo *ei)
 	return err;
 }
 
-static int check(const char *path, const char *idx, bool quiet, struct pr_errinfo *ei)
+static int check(const char *path, const char *idx, unsigned jobs, bool quiet, struct pr_errinfo *ei)
 {
 	char *fresh;
 	int err;
 
 	if (asprintf(&fresh, "%s.check", idx) < 0)
 		return pr_fail(ei, PR_ENOMEM, "out of memory");
-	err = make(path, fresh, NULL, ei);
+	err = make(path, fresh, jobs, NULL, ei);
 	if (!err) {
 		err = compare(idx, fresh, ei);
 		unlink(fresh);
@@ -67,7 +72,7 @@ static int check(const char *path, const char *idx, bool quiet, struct pr_errinf
 	return err;
 }
 
-static int reindex(const char *path, bool only_check, bool quiet, struct pr_errinfo *ei)
+static int reindex(const char *path, unsigned jobs, bool only_check, bool quiet, struct pr_errinfo *ei)
 {
 	char *idx = pr_index_path(path);
 	uint64_t n = 0;
@@ -76,9 +81,9 @@ static int reindex(const char *path, bool only_check, bool quiet, struct pr_erri
 	if (!idx)
 		return pr_fail(ei, PR_ENOMEM, "out of memory");
 	if (only_check) {
-		err = check(path, idx, quiet, ei);
+		err = check(path, idx, jobs, quiet, ei);
 	} else {
-		err = make(path, idx, &n, ei);
+		err = make(path, idx, jobs, &n, ei);
 		if (!err && !quiet)
 			pr_note("%s: %llu process images", idx, (unsigned long long)n);
 	}
@@ -89,8 +94,10 @@ static int reindex(const char *path, bool only_check, bool quiet, struct pr_erri
 int pr_cmd_reindex(int argc, char **argv)
 {
 	bool quiet = false, only_check = false;
+	uint64_t jobs = 0;
 	const struct pr_option options[] = {
 		{0, "check", PR_OPT_FLAG, &only_check, NULL, "change nothing: is the index what the trace gives?", NULL},
+		PR_JOBS_OPTION(&jobs),
 		{'q', "quiet", PR_OPT_FLAG, &quiet, NULL, "say nothing when it went well", NULL},
 		{0},
 	};
@@ -101,6 +108,8 @@ int pr_cmd_reindex(int argc, char **argv)
 	int n, err = pr_opts_parse(&usage, argc, argv, &n, &ei);
 
 	if (!err)
-		err = reindex(argv[0], only_check, quiet, &ei);
+		err = pr_jobs_check("reindex", jobs, &ei);
+	if (!err)
+		err = reindex(argv[0], (unsigned)jobs, only_check, quiet, &ei);
 	return pr_report(err, &ei);
 }

@@ -8,6 +8,7 @@
 
 #include "replay/cache_options.h"
 #include "replay/commands.h"
+#include "replay/jobs.h"
 #include "replay/lineage_views.h"
 #include "replay/views.h"
 
@@ -55,6 +56,7 @@ static size_t add_options(struct pr_option *o, size_t n, struct pr_replay_args *
 		{0, "pid", PR_OPT_U64, &s->pid, "PID", "only this process id", &s->has_pid},
 		{0, "exec-id", PR_OPT_STR, &s->exec_id, "ID", "only this process image", NULL},
 		{0, "where", PR_OPT_STR, &s->where, "EXPR", "only what EXPR, in SQL, is true for", NULL},
+		PR_JOBS_OPTION(&a->jobs),
 		{0, "no-index", PR_OPT_FLAG, &a->no_index, NULL, "answer from the frames alone", NULL},
 		{0, "diff", PR_OPT_STR, &a->diff, "A..B", "with --cache: what changed between two points (frame numbers; times as @KTIME, +1.5s, ...)", NULL},
 		PR_CACHE_OPTIONS(c, &a->has_clone_limit),
@@ -103,6 +105,8 @@ int pr_cmd_replay(int argc, char **argv)
 
 	add_options(options, add_view_options(options, &c), &a);
 	err = pr_opts_parse(&usage, argc, argv, &n, &ei);
+	if (!err)
+		err = pr_jobs_check("replay", a.jobs, &ei);
 	if (!err)
 		err = choose(&c, &view, &a, &ei);
 	if (err)

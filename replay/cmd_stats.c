@@ -7,6 +7,7 @@
 #include "base/out.h"
 #include "replay/cache_options.h"
 #include "replay/commands.h"
+#include "replay/jobs.h"
 #include "replay/notes.h"
 #include "replay/render/render.h"
 #include "replay/session.h"
@@ -232,14 +233,17 @@ int pr_cmd_stats(int argc, char **argv)
 	struct pr_replay_args a = {.cache = PR_CACHE_SETTINGS_DEFAULT};
 	const struct pr_option options[] = {
 		{0, "json", PR_OPT_FLAG, &a.json, NULL, "one JSON object", NULL},
+		PR_JOBS_OPTION(&a.jobs),
 		PR_CACHE_OPTIONS(&a.cache, NULL),
 		{0},
 	};
-	const struct pr_usage usage = {"stats", "TRACE [--json]",
+	const struct pr_usage usage = {"stats", "TRACE [--json] [--jobs N]",
 		"Counts what is in a trace: frames by kind, misses of the cache, losses, time span.", options, 1, 1, false};
 	struct pr_errinfo ei;
 	int n, err = pr_opts_parse(&usage, argc, argv, &n, &ei);
 
+	if (!err)
+		err = pr_jobs_check("stats", a.jobs, &ei);
 	if (err)
 		return pr_report(err, &ei);
 	a.trace = argv[0];

@@ -13,12 +13,14 @@
 #include "base/out.h"
 #include "base/text.h"
 #include "replay/commands.h"
+#include "replay/jobs.h"
 #include "replay/timeline.h"
 #include "schema/verify.h"
 
 struct wishes {
 	const char *pubkey, *expect, *at_least;
 	bool json, sealed;
+	uint64_t jobs; /* as pr_pool_for */
 };
 
 static void on_problem(void *ctx, const char *name, uint64_t from, uint64_t to, uint64_t frames, const char *why)
@@ -192,7 +194,12 @@ static int verify(const char *path, const struct wishes *w, struct pr_errinfo *e
 	int err = understand(w, &opt, &key, link, ei);
 
 	if (!err)
+		err = pr_jobs_check("verify", w->jobs, ei);
+	if (!err) {
+		opt.pool = pr_pool_for((unsigned)w->jobs);
 		err = run(path, &opt, &v, ei);
+		pr_pool_free(opt.pool);
+	}
 	if (err)
 		return err;
 	pr_out_init(&out, STDOUT_FILENO);
@@ -220,10 +227,11 @@ int pr_cmd_verify(int argc, char **argv)
 		{0, "expect", PR_OPT_STR, &w.expect, "LINK", "a link printed by an earlier verify: the trace must go on from there", NULL},
 		{0, "at-least", PR_OPT_STR, &w.at_least, "TIME", "it must be signed up to this time (RFC 3339)", NULL},
 		{0, "sealed", PR_OPT_FLAG, &w.sealed, NULL, "an open end is a failure too", NULL},
+		PR_JOBS_OPTION(&w.jobs),
 		{0, "json", PR_OPT_FLAG, &w.json, NULL, "one JSON object", NULL},
 		{0},
 	};
-	const struct pr_usage usage = {"verify", "TRACE|DIR [--pubkey FILE] [--expect LINK] [--at-least TIME] [--sealed] [--json]",
+	const struct pr_usage usage = {"verify", "TRACE|DIR [--pubkey FILE] [--expect LINK] [--at-least TIME] [--sealed] [--jobs N] [--json]",
 		"Checks every block: checksums, the SHA-256 chain over all blocks and segments, the closing record, and signatures.\n"
 		"Exit status 0: as it was written (also when the end is open), 1: damaged, or not what was asked for.",
 		options, 1, 1, false};

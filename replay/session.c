@@ -54,6 +54,8 @@ int pr_session_open(struct pr_session *s, const struct pr_replay_args *args, boo
 	err = pr_trace_open(&s->trace, args->trace, ei);
 	if (err)
 		return err;
+	s->pool = pr_pool_for((unsigned)args->jobs);
+	pr_trace_set_pool(s->trace, s->pool);
 	pr_replayer_init(&s->replayer, &args->cache, observer);
 	if (wants_clock(args))
 		err = pr_timeline_scan(&s->typed, s->trace, true, ei);
@@ -74,7 +76,9 @@ void pr_session_close(struct pr_session *s)
 	pr_timeline_release(&s->timeline);
 	pr_timeline_release(&s->typed);
 	pr_trace_close(s->trace);
+	pr_pool_free(s->pool); /* behind the trace, which may be reading ahead */
 	s->trace = NULL;
+	s->pool = NULL;
 }
 
 static bool is_lifecycle(const struct pr_frame *f)

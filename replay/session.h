@@ -19,6 +19,7 @@ struct pr_point {
 };
 
 struct pr_session {
+	struct pr_pool *pool; /* owned; NULL: one job */
 	struct pr_trace *trace; /* owned */
 	struct pr_timeline timeline; /* what events are shown with: the first reading, and those met since */
 	struct pr_timeline typed; /* what the user's times are understood with: all readings, where a time needs them */

@@ -15,6 +15,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/pool.h"
 #include "schema/frame.h"
 #include "schema/source.h"
 
@@ -224,6 +225,9 @@ int pr_seg_reader_new(struct pr_seg_reader **out, struct pr_source *src, struct 
  */
 int pr_seg_reader_new_list(struct pr_seg_reader **out, struct pr_source **src, size_t n, const char *name, struct pr_errinfo *ei);
 void pr_seg_reader_free(struct pr_seg_reader *r);
+
+/* Blocks are decompressed ahead on the pool's threads, which must outlive the reader: the same is read, sooner. NULL: no more. */
+void pr_seg_reader_set_pool(struct pr_seg_reader *r, struct pr_pool *pool);
 
 /* Of the first file. */
 const struct pr_seg_header *pr_seg_reader_header(const struct pr_seg_reader *r);

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "schema/ahead.h"
 #include "schema/rearrange.h"
 
 #define SCAN_CHUNK (256u << 10)
@@ -28,12 +29,20 @@ int pr_seg_scratch_init(struct pr_seg_scratch *s, struct pr_errinfo *ei)
 
 void pr_seg_scratch_release(struct pr_seg_scratch *s)
 {
+	pr_ahead_free(s->ahead);
+	s->ahead = NULL;
 	LZ4F_freeDecompressionContext(s->dctx);
 	pr_buf_release(&s->comp);
 	pr_buf_release(&s->stored);
 	pr_buf_release(&s->raw);
 	pr_buf_release(&s->scan);
 	pr_buf_release(&s->rec);
+}
+
+void pr_seg_scratch_set_pool(struct pr_seg_scratch *s, struct pr_pool *pool)
+{
+	pr_ahead_free(s->ahead);
+	s->ahead = pr_ahead_new(pool);
 }
 
 static int read_exact(struct pr_seg_part *r, uint64_t off, void *p, size_t n, bool *out_whole, struct pr_errinfo *ei)
@@ -131,8 +140,7 @@ static const char *decompress(struct pr_seg_scratch *s, const struct pr_seg_bloc
 	return NULL;
 }
 
-/* The block's envelopes, as they were appended, into s->raw. */
-static const char *expand(struct pr_seg_scratch *s, const struct pr_seg_block *d)
+const char *pr_seg_scratch_expand(struct pr_seg_scratch *s, const struct pr_seg_block *d)
 {
 	const char *why = decompress(s, d, d->encoding ? &s->stored : &s->raw);
 
@@ -209,7 +217,7 @@ static int load(struct pr_seg_part *r, uint64_t off, struct pr_block *out, enum 
 	*why = "its bytes do not fit its SHA-256 link";
 	if (!pr_seg_block_link_ok(&out->desc, p, s->comp.data))
 		return PR_OK;
-	*why = expand(s, &out->desc);
+	*why = pr_seg_scratch_expand(s, &out->desc);
 	if (*why)
 		return PR_OK;
 	out->offset = off;
@@ -364,14 +372,21 @@ static int skip_damage(struct pr_seg_part *r, enum verdict v, const char *why, s
 	return err ? err : skip_to(r, to, v, &b.desc, why, d);
 }
 
+static bool ahead(struct pr_seg_part *r, struct pr_block *out)
+{
+	struct pr_ahead *a = r->scratch->ahead;
+
+	return a && pr_ahead_next(a, r->src, r->header.uuid, r->pos, r->end, out);
+}
+
 int pr_seg_part_next(struct pr_seg_part *r, struct pr_block *out, struct pr_seg_damage *out_damage, struct pr_errinfo *ei)
 {
 	while (r->pos < r->end) {
 		const char *why = "the file ends within a block";
 		const uint8_t *prev;
 		struct pr_block b;
-		enum verdict v;
-		int err = load(r, r->pos, &b, &v, &why, ei);
+		enum verdict v = GOOD;
+		int err = ahead(r, &b) ? PR_OK : load(r, r->pos, &b, &v, &why, ei);
 
 		if (err)
 			return err;

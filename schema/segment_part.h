@@ -7,16 +7,24 @@
 #define PROCREC_SCHEMA_SEGMENT_PART_H
 
 #include "base/buf.h"
+#include "base/pool.h"
 #include "schema/segment.h"
 
 /* What reading needs besides a position; shared by the parts of a trace. */
 struct pr_seg_scratch {
 	struct LZ4F_dctx_s *dctx;
 	struct pr_buf comp, stored, raw, scan, rec;
+	struct pr_ahead *ahead; /* owned; NULL: blocks are read when they are asked for */
 };
 
 int pr_seg_scratch_init(struct pr_seg_scratch *s, struct pr_errinfo *ei);
 void pr_seg_scratch_release(struct pr_seg_scratch *s);
+
+/* From now on blocks are read ahead by the pool, which must outlive the scratch; NULL: no more. */
+void pr_seg_scratch_set_pool(struct pr_seg_scratch *s, struct pr_pool *pool);
+
+/* Of s->comp, whose link was checked, the block's envelopes as they were appended, into s->raw. NULL, or what is wrong. */
+const char *pr_seg_scratch_expand(struct pr_seg_scratch *s, const struct pr_seg_block *d);
 
 struct pr_seg_part {
 	struct pr_source *src; /* owned */

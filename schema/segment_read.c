@@ -198,6 +198,11 @@ void pr_seg_reader_free(struct pr_seg_reader *r)
 	free(r);
 }
 
+void pr_seg_reader_set_pool(struct pr_seg_reader *r, struct pr_pool *pool)
+{
+	pr_seg_scratch_set_pool(&r->scratch, pool);
+}
+
 /* ---- questions --------------------------------------------------------------------------------------------------- */
 
 const struct pr_seg_header *pr_seg_reader_header(const struct pr_seg_reader *r)

@@ -98,6 +98,11 @@ void pr_trace_close(struct pr_trace *t)
 	free(t);
 }
 
+void pr_trace_set_pool(struct pr_trace *t, struct pr_pool *pool)
+{
+	pr_seg_reader_set_pool(t->seg, pool);
+}
+
 void pr_trace_set_events(struct pr_trace *t, const struct pr_trace_events *e)
 {
 	t->ev = e ? *e : (struct pr_trace_events){0};

@@ -46,6 +46,9 @@ int pr_trace_open_since(struct pr_trace **out, const char *path, uint64_t since,
 int pr_trace_open_source(struct pr_trace **out, struct pr_source *src, struct pr_errinfo *ei);
 void pr_trace_close(struct pr_trace *t);
 
+/* As pr_seg_reader_set_pool. */
+void pr_trace_set_pool(struct pr_trace *t, struct pr_pool *pool);
+
 void pr_trace_set_events(struct pr_trace *t, const struct pr_trace_events *e);
 
 /*

@@ -256,6 +256,7 @@ int pr_verify_segment(struct pr_source *src, const struct pr_verify_options *opt
 		pr_source_close(src);
 		return err;
 	}
+	pr_seg_scratch_set_pool(&scratch, opt->pool);
 	err = pr_seg_part_open(&c.part, src, &scratch, ei);
 	if (!err) {
 		err = check_part(&c, ei);
@@ -369,6 +370,8 @@ int pr_verify_directory(const char *dir, const struct pr_verify_options *opt, st
 		err = pr_fail(ei, PR_EFORMAT, "%s: a directory without segments (names like 000000000042.seg)", dir);
 	if (!err)
 		err = pr_seg_scratch_init(&ch.scratch, ei);
+	if (!err)
+		pr_seg_scratch_set_pool(&ch.scratch, opt->pool);
 	for (size_t i = 0; !err && i < r.n; i++)
 		err = one_segment(&ch, &r.v[i], ei);
 	if (!err) {

@@ -18,6 +18,7 @@ struct pr_verify_options {
 	/* Called for each problem, in order. Never NULL. frames: how many are lost; UINT64_MAX: not known. */
 	void (*on_problem)(void *ctx, const char *name, uint64_t from, uint64_t to, uint64_t frames, const char *why);
 	void *ctx;
+	struct pr_pool *pool; /* reads ahead on its threads; NULL: none */
 };
 
 enum pr_verify_end { PR_VERIFY_OPEN, PR_VERIFY_SEALED };

@@ -46,15 +46,27 @@ struct pr_image *pr_image_new(const struct pr_image_parts *parts)
 	return im;
 }
 
+static void free_image(struct pr_image *im)
+{
+	pr_name_unref(im->user);
+	free(im);
+}
+
 size_t pr_image_unref(struct pr_image *im)
 {
 	size_t size = im->size;
 
 	if (--im->refs)
 		return 0;
-	pr_name_unref(im->user);
-	free(im);
+	if (!im->pins)
+		free_image(im);
 	return size;
+}
+
+void pr_image_unpin(struct pr_image *im)
+{
+	if (!--im->pins && !im->refs)
+		free_image(im);
 }
 
 struct pr_slice pr_image_binary(const struct pr_image *im, struct pr_buf *scratch)

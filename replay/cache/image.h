@@ -17,7 +17,8 @@
 #include "replay/names.h"
 
 struct pr_image {
-	uint32_t refs;
+	uint32_t refs; /* of the cache: 0, and it costs the cache nothing more */
+	uint32_t pins; /* of those who still read it: with neither, its memory goes */
 	uint32_t uid;
 	uint64_t permitted, effective, inheritable;
 	struct pr_name *user; /* counted; NULL: unknown */
@@ -48,8 +49,14 @@ static inline struct pr_image *pr_image_ref(struct pr_image *im)
 	return im;
 }
 
-/* The bytes that were freed: 0 while others hold it. */
+/* The bytes that the cache holds less by this: 0 while others hold it. Pins do not count: a limit is met at the same frame with and without. */
 size_t pr_image_unref(struct pr_image *im);
+
+static inline void pr_image_pin(struct pr_image *im)
+{
+	im->pins++;
+}
+void pr_image_unpin(struct pr_image *im);
 
 static inline struct pr_slice pr_image_filename(const struct pr_image *im)
 {

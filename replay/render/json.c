@@ -86,11 +86,9 @@ static void put_exec_id(struct pr_json *j, const struct pr_entry *e)
 	pr_buf_u8(j->out, '"');
 }
 
-void pr_render_time_json(const struct pr_timeline *tl, struct pr_json *j, const char *key, uint64_t ktime)
+static void put_time(struct pr_json *j, const char *key, bool known, int64_t realtime)
 {
-	int64_t realtime;
-
-	if (!pr_timeline_real(tl, ktime, &realtime)) {
+	if (!known) {
 		pr_json_null(j, key);
 		return;
 	}
@@ -98,6 +96,14 @@ void pr_render_time_json(const struct pr_timeline *tl, struct pr_json *j, const 
 	pr_buf_u8(j->out, '"');
 	pr_time_utc(j->out, realtime);
 	pr_buf_u8(j->out, '"');
+}
+
+void pr_render_time_json(const struct pr_timeline *tl, struct pr_json *j, const char *key, uint64_t ktime)
+{
+	int64_t realtime = 0;
+	bool known = pr_timeline_real(tl, ktime, &realtime);
+
+	put_time(j, key, known, realtime);
 }
 
 static void put_parent(struct pr_renderer *r, struct pr_json *j, const struct pr_entry *p)
@@ -124,25 +130,24 @@ static void put_exit(struct pr_json *j, uint32_t status)
 	pr_json_object_end(j);
 }
 
-void pr_render_event_json(struct pr_renderer *r, struct pr_buf *b, const struct pr_event_view *v)
+void pr_render_event_json(struct pr_renderer *r, struct pr_buf *b, const struct pr_event_line *e)
 {
-	const struct pr_event *ev = v->applied->event;
 	struct pr_json j = pr_json_make(b);
 
 	pr_json_object(&j, NULL);
-	pr_json_str(&j, "type", ev->op == PR_OP_EXECVE ? "execve" : ev->op == PR_OP_CLONE ? "clone" : "exit");
-	pr_json_u64(&j, "seq", v->applied->seq);
-	pr_render_time_json(r->timeline, &j, "time", ev->ktime);
-	pr_json_u64(&j, "ktime", v->applied->id.ktime);
-	pr_json_u64(&j, "pid", v->applied->id.pid);
-	if (!v->entry) {
+	pr_json_str(&j, "type", e->op == PR_OP_EXECVE ? "execve" : e->op == PR_OP_CLONE ? "clone" : "exit");
+	pr_json_u64(&j, "seq", e->seq);
+	put_time(&j, "time", e->has_time, e->time);
+	pr_json_u64(&j, "ktime", e->id.ktime);
+	pr_json_u64(&j, "pid", e->id.pid);
+	if (!e->entry) {
 		pr_json_bool(&j, "miss", true);
 	} else {
-		put_exec_id(&j, v->entry);
-		pr_render_image_json(r, &j, v->entry->image, true);
-		put_parent(r, &j, v->parent);
-		if (ev->op == PR_OP_EXIT)
-			put_exit(&j, ev->exit.status);
+		put_exec_id(&j, e->entry);
+		pr_render_image_json(r, &j, e->entry->image, true);
+		put_parent(r, &j, e->parent);
+		if (e->op == PR_OP_EXIT)
+			put_exit(&j, e->status);
 	}
 	pr_json_object_end(&j);
 	pr_json_newline(&j);

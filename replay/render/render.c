@@ -40,6 +40,18 @@ void pr_event_view_make(struct pr_event_view *v, const struct pr_applied *a, con
 	v->parent = v->entry ? pr_cache_lookup(c, v->entry->parent) : NULL;
 }
 
+void pr_event_line_make(struct pr_event_line *e, const struct pr_event_view *v, const struct pr_timeline *tl)
+{
+	const struct pr_event *ev = v->applied->event;
+
+	*e = (struct pr_event_line){.entry = v->entry, .parent = v->parent, .seq = v->applied->seq, .id = v->applied->id, .ktime = ev->ktime, .op = ev->op};
+	e->has_time = pr_timeline_real(tl, ev->ktime, &e->time);
+	if (ev->op == PR_OP_EXIT)
+		e->status = ev->exit.status;
+	if (ev->op == PR_OP_EXECVE)
+		e->alive = ev->execve.flags & PR_EXEC_PROCFS;
+}
+
 void pr_render_status(struct pr_buf *b, uint32_t status)
 {
 	unsigned sig = pr_status_signal(status);

@@ -46,9 +46,24 @@ struct pr_event_view {
 /* Looks entry and parent up. */
 void pr_event_view_make(struct pr_event_view *v, const struct pr_applied *a, const struct pr_cache *c);
 
-/* One line each, with its newline. */
-void pr_render_event_text(struct pr_renderer *r, struct pr_buf *b, const struct pr_event_view *v);
-void pr_render_event_json(struct pr_renderer *r, struct pr_buf *b, const struct pr_event_view *v);
+/* What a line says of an event: all of it by value but for the two, so that it may be rendered later than the next frame is applied. */
+struct pr_event_line {
+	const struct pr_entry *entry, *parent; /* as above; of them id, the entry's parent, image and host are shown */
+	uint64_t seq;
+	struct pr_id id;
+	uint64_t ktime; /* when it happened */
+	bool has_time;
+	int64_t time; /* the same on the clock, where the trace has a reading */
+	uint32_t status; /* of an exit */
+	uint8_t op;
+	bool alive; /* an execve frame of what was running already */
+};
+
+void pr_event_line_make(struct pr_event_line *e, const struct pr_event_view *v, const struct pr_timeline *tl);
+
+/* One line each, with its newline. Those of events need no timeline. */
+void pr_render_event_text(struct pr_renderer *r, struct pr_buf *b, const struct pr_event_line *e);
+void pr_render_event_json(struct pr_renderer *r, struct pr_buf *b, const struct pr_event_line *e);
 void pr_render_gap_text(struct pr_renderer *r, struct pr_buf *b, const struct pr_gap *g);
 void pr_render_gap_json(struct pr_renderer *r, struct pr_buf *b, const struct pr_gap *g);
 void pr_render_entry_text(struct pr_renderer *r, struct pr_buf *b, const struct pr_entry *e);

@@ -20,16 +20,15 @@ static void pad_to(struct pr_buf *b, size_t at, size_t width)
 	}
 }
 
-static void put_time(struct pr_renderer *r, struct pr_buf *b, uint64_t ktime)
+static void put_time(struct pr_buf *b, const struct pr_event_line *e)
 {
-	int64_t realtime;
 	size_t at = b->len;
 
-	if (pr_timeline_real(r->timeline, ktime, &realtime)) {
-		pr_time_utc(b, realtime);
+	if (e->has_time) {
+		pr_time_utc(b, e->time);
 		return;
 	}
-	pr_time_seconds(b, ktime);
+	pr_time_seconds(b, e->ktime);
 	pad_to(b, at, SECONDS_WIDTH);
 }
 
@@ -52,45 +51,44 @@ static void put_command(struct pr_renderer *r, struct pr_buf *b, const struct pr
 }
 
 /* The kind's word, and whether all of the command line is shown. */
-static const char *kind_of(const struct pr_event *ev, bool *out_whole)
+static const char *kind_of(const struct pr_event_line *e, bool *out_whole)
 {
 	*out_whole = false;
-	switch (ev->op) {
+	switch (e->op) {
 	case PR_OP_CLONE:
 		return " clone  ";
 	case PR_OP_EXIT:
 		return " exit   ";
 	default:
 		*out_whole = true;
-		return ev->execve.flags & PR_EXEC_PROCFS ? " alive  " : " execve ";
+		return e->alive ? " alive  " : " execve ";
 	}
 }
 
-void pr_render_event_text(struct pr_renderer *r, struct pr_buf *b, const struct pr_event_view *v)
+void pr_render_event_text(struct pr_renderer *r, struct pr_buf *b, const struct pr_event_line *e)
 {
-	const struct pr_event *ev = v->applied->event;
 	bool whole;
-	const char *kind = kind_of(ev, &whole);
+	const char *kind = kind_of(e, &whole);
 
-	put_time(r, b, ev->ktime);
+	put_time(b, e);
 	pr_buf_u8(b, ' ');
-	pr_render_padded(b, v->applied->id.pid, PID_WIDTH);
+	pr_render_padded(b, e->id.pid, PID_WIDTH);
 	pr_buf_u8(b, ' ');
-	if (v->entry)
-		pr_render_padded(b, v->entry->parent.pid, PID_WIDTH);
+	if (e->entry)
+		pr_render_padded(b, e->entry->parent.pid, PID_WIDTH);
 	else
 		pr_buf_append(b, "      -", PID_WIDTH);
 	pr_buf_append(b, kind, 8);
-	if (ev->op == PR_OP_EXIT) {
-		pr_render_status(b, ev->exit.status);
+	if (e->op == PR_OP_EXIT) {
+		pr_render_status(b, e->status);
 		pr_buf_append(b, "  ", 2);
 	}
-	if (!v->entry)
+	if (!e->entry)
 		pr_buf_str(b, "(not in the cache)");
 	else if (whole)
-		put_command(r, b, v->entry->image);
+		put_command(r, b, e->entry->image);
 	else
-		put_binary(r, b, v->entry->image);
+		put_binary(r, b, e->entry->image);
 	pr_buf_u8(b, '\n');
 }
 

@@ -32,10 +32,24 @@ def measure_views(bench, processes, rounds):
         for key, name, options, goal in VIEWS:
             amount = frames if key == "cache" else events
             unit = "frames/s" if key == "cache" else "events/s"
-            values, rss = rates(bench, amount, rounds, bench.procrec, "replay", trace, *options)
+            values, rss = rates(bench, amount, rounds, bench.procrec, "replay", trace, "--jobs", "1", *options)
             bench.figure(f"{key}_{kind}", f"{name}, {kind}", values, unit, goal, True)
             if kind == "build":
                 bench.figure(f"rss_{key}", "  memory", rss, "MiB")
+
+
+def measure_jobs(bench, rounds):
+    """What further cores gain, by wall time: one thread and as many as there are CPUs (at most four) take turns."""
+    trace, n = bench.path("replay-build.seg"), min(os.cpu_count() or 1, 4)
+    if n < 2:
+        bench.skip("--jobs", "this machine has one CPU")
+        return
+    for key, name, argv in [(key, name, ["replay", trace, *options]) for key, name, options, _ in VIEWS] + [("verify", "verify", ["verify", trace])]:
+        one, more = [], []
+        for _ in range(rounds):
+            one.append(run(bench.procrec, *argv, "--jobs", "1").wall)
+            more.append(run(bench.procrec, *argv, "--jobs", str(n)).wall)
+        bench.figure(f"jobs_{key}", f"{name} with --jobs {n}: as fast as with one, times", [a / b for a, b in zip(one, more)], "x")
 
 
 def measure_files(bench, rounds):
@@ -45,11 +59,11 @@ def measure_files(bench, rounds):
     unpack(bench, trace, raw)
     values, _ = rates(bench, info["frames"], rounds, bench.procrec, "pack", "--force", raw, "-o", packed)
     bench.figure("pack", "pack", values, "frames/s", 1000000, True)
-    values, _ = rates(bench, info["raw_bytes"] / 1e9, rounds, bench.procrec, "verify", trace)
+    values, _ = rates(bench, info["raw_bytes"] / 1e9, rounds, bench.procrec, "verify", "-j1", trace)
     bench.figure("verify", "verify, bytes of frames", values, "GB/s", 1, True)
-    values, _ = rates(bench, info["bytes"] / 1e9, rounds, bench.procrec, "verify", trace)
+    values, _ = rates(bench, info["bytes"] / 1e9, rounds, bench.procrec, "verify", "-j1", trace)
     bench.figure("verify_file", "verify, bytes of the file", values, "GB/s")
-    values, rss = rates(bench, run_processes(bench, trace), rounds, bench.procrec, "reindex", "-q", trace)
+    values, rss = rates(bench, run_processes(bench, trace), rounds, bench.procrec, "reindex", "-j1", "-q", trace)
     bench.figure("reindex", "reindex", values, "processes/s", 150000, True, note=f"{rss:.0f} MiB")
     for path in (raw, packed):
         os.unlink(path)
@@ -82,8 +96,8 @@ def measure_instructions(bench):
         return
     small, few, _ = generate(bench, "count-1.seg", 1000)
     large, many, _ = generate(bench, "count-2.seg", 5000)
-    jobs = [("cache", ["replay", None, "--stats"]), ("text", ["replay", None]), ("json", ["replay", None, "--json"]),
-            ("verify", ["verify", None]), ("reindex", ["reindex", "-q", None])]
+    jobs = [("cache", ["replay", "-j1", None, "--stats"]), ("text", ["replay", "-j1", None]), ("json", ["replay", "-j1", None, "--json"]),
+            ("verify", ["verify", "-j1", None]), ("reindex", ["reindex", "-j1", "-q", None])]
     for key, argv in jobs if not bench.quick else jobs[:3]:
         counts = [instructions(bench.procrec, *(t if a is None else a for a in argv)) for t in (small, large)]
         if None in counts:
@@ -114,9 +128,9 @@ def growth(bench, sizes):
     print(f"   {'processes':>10} {'seg bytes':>10} {'idx bytes':>10} {'reindex/s':>10} {'cache fr/s':>11} {'text ev/s':>10} {'cache MiB':>9} {'text MiB':>8} {'ancestry ms':>11}")
     for n in sizes:
         trace, frames, events = generate(bench, "growth.seg", n)
-        index = run(bench.procrec, "reindex", "-q", trace)
-        cache = run(bench.procrec, "replay", trace, "--stats")
-        text = run(bench.procrec, "replay", trace)
+        index = run(bench.procrec, "reindex", "-j1", "-q", trace)
+        cache = run(bench.procrec, "replay", "-j1", trace, "--stats")
+        text = run(bench.procrec, "replay", "-j1", trace)
         ask = statistics.median(run(bench.procrec, "replay", trace, "--ancestry", str(pid_of(n * 9 // 10))).cpu for _ in range(5))
         row = {"processes": n, "segment_bytes": os.path.getsize(trace) / n, "index_bytes": os.path.getsize(trace + ".idx") / n,
                "reindex": n / index.cpu, "cache": frames / cache.cpu, "text": events / text.cpu, "cache_mib": cache.rss / 1048576,
@@ -137,6 +151,7 @@ def measure(bench):
     bench.begin("Replay, one core, by CPU time")
     processes, rounds = (30000, 3) if bench.quick else (300000, 5)
     measure_views(bench, processes, rounds)
+    measure_jobs(bench, rounds)
     measure_files(bench, rounds)
     measure_instructions(bench)
     measure_peers(bench, rounds)

@@ -63,6 +63,7 @@ static void replay(struct pr_trace *t, const struct pr_cache_settings *settings)
 	pr_renderer_init(&rr, &tl);
 	while (!pr_trace_next(t, &f, NULL)) {
 		struct pr_applied a;
+		struct pr_event_line e;
 		struct pr_event_view v;
 		int err;
 
@@ -75,8 +76,9 @@ static void replay(struct pr_trace *t, const struct pr_cache_settings *settings)
 		if (a.kind != PR_APPLIED_LIFECYCLE)
 			continue;
 		pr_event_view_make(&v, &a, &r.cache);
-		pr_render_event_text(&rr, &text, &v);
-		pr_render_event_json(&rr, &json, &v);
+		pr_event_line_make(&e, &v, &tl);
+		pr_render_event_text(&rr, &text, &e);
+		pr_render_event_json(&rr, &json, &e);
 	}
 	render_cache(&rr, &r, &text, &json);
 	check_harmless(&text, false);

@@ -33,11 +33,13 @@ static void end(struct fixture *f)
 static void line(struct fixture *f, bool json)
 {
 	struct pr_applied a = fx_feed(&f->r, &f->in);
+	struct pr_event_line e;
 	struct pr_event_view v;
 
 	pr_event_view_make(&v, &a, &f->r.cache);
+	pr_event_line_make(&e, &v, &f->tl);
 	pr_buf_clear(&f->out);
-	(json ? pr_render_event_json : pr_render_event_text)(&f->render, &f->out, &v);
+	(json ? pr_render_event_json : pr_render_event_text)(&f->render, &f->out, &e);
 	assert_false(pr_buf_failed(&f->out));
 }
 

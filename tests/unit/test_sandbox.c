@@ -3,10 +3,12 @@
 #include "tests/unit/unit.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "base/sandbox.h"
@@ -40,6 +42,54 @@ static bool can_fork(void)
 	if (pid == 0)
 		_exit(0);
 	return pid > 0;
+}
+
+static bool can_vfork(void)
+{
+	pid_t pid = vfork();
+
+	if (pid == 0)
+		_exit(0);
+	return pid > 0;
+}
+
+/* The call that a filter can't look into. */
+static bool can_clone3(void)
+{
+	uint64_t args[8] = {[4] = SIGCHLD};
+	long pid = syscall(SYS_clone3, args, sizeof(args));
+
+	if (pid == 0)
+		_exit(0);
+	return pid > 0;
+}
+
+static void *set_true(void *arg)
+{
+	*(bool *)arg = true;
+	return NULL;
+}
+
+static bool can_start_a_thread(void)
+{
+	bool ran = false;
+	pthread_t t;
+
+	return !pthread_create(&t, NULL, set_true, &ran) && !pthread_join(t, NULL) && ran;
+}
+
+static void *fork_there(void *arg)
+{
+	*(bool *)arg = can_fork();
+	return NULL;
+}
+
+static bool a_thread_can_fork(void)
+{
+	bool can = false;
+	pthread_t t;
+
+	return pthread_create(&t, NULL, fork_there, &can) || pthread_join(t, NULL) || can;
 }
 
 static bool can_connect(void)
@@ -85,11 +135,13 @@ static void parsing_goes_on(void **state)
 		skip();
 	assert_int_equal(confined(can_read), 1);
 	assert_int_equal(confined(can_map), 1);
+	assert_int_equal(confined(can_start_a_thread), 1);
 }
 
 static void the_rest_is_refused(void **state)
 {
-	static bool (*const refused[])(void) = {can_exec, can_fork, can_connect, can_signal, can_trace, can_gain};
+	static bool (*const refused[])(void) = {
+		can_exec, can_fork, can_vfork, can_clone3, a_thread_can_fork, can_connect, can_signal, can_trace, can_gain};
 
 	(void)state;
 	if (confined(can_read) == 2)
