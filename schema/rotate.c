@@ -158,6 +158,8 @@ static int open_dir(struct pr_rotate *r, struct pr_errinfo *ei)
 	r->dir_fd = open(r->opt.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (r->dir_fd < 0)
 		return pr_fail_errno(ei, "%s: cannot open the directory", r->opt.dir);
+	if (made && pr_file_commit_name(r->opt.dir))
+		return pr_fail_errno(ei, "%s: cannot commit its name to the disk", r->opt.dir);
 	if (made && r->opt.give_away && fchown(r->dir_fd, r->opt.uid, r->opt.gid))
 		return pr_fail_errno(ei, "%s: cannot give it to uid %u", r->opt.dir, (unsigned)r->opt.uid);
 	return PR_OK;
