@@ -130,7 +130,7 @@ clean: ## remove the output folder
 
 help: ## this list
 	@sed -n 's/^# \(procrec.*\)/\1/p; /^# Knobs/,/^$$/s/^# \{0,1\}//p' Makefile
-	@grep -hE '^[a-z][a-z-]*:.*## ' Makefile */rules.mk | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z][a-z-]*:.*## ' Makefile */rules.mk tests/*/rules.mk | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 .PHONY: all check check-build check-long check-offline check-san clean demo deps deps-test help install
 
