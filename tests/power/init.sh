@@ -28,9 +28,14 @@ mount_disk() {
 	mount -t ext4 /dev/mapper/d /m || { fail "the disk cannot be mounted"; poweroff -f; }
 }
 
+unmount_disk() {
+	i=0; while ! umount /m 2>/dev/null && [ $i -lt 50 ]; do i=$((i + 1)); usleep 100000; done
+	! mountpoint -q /m || { fail "the disk cannot be unmounted"; umount -l /m; }
+}
+
 # From here on the disk has forgotten what it had not promised.
 power_back() {
-	umount /m || umount -l /m
+	unmount_disk
 	suspend; table "$as_it_is"
 	mount_disk
 }
@@ -73,7 +78,8 @@ start_recorder() { # and something to record
 	esac
 	LD_PRELOAD=/t/committed.so COMMITTED=/tmp/committed procrec record -o $target "$@" >/tmp/log 2>&1 & recorder=$!
 	workload storm 2 60000 >/dev/null 2>&1 & storm=$!
-	i=0; while [ $i -lt 300 ] && ! grep -q 'recording into' /tmp/log; do i=$((i + 1)); usleep 100000; done
+	i=0; while [ $i -lt 3000 ] && ! grep -q 'recording into' /tmp/log; do i=$((i + 1)); usleep 100000; done
+	[ $i -lt 3000 ] || fail "the recorder does not start" /tmp/log
 	random_sleep 50 1500
 }
 
@@ -88,6 +94,7 @@ kept() { # what the disk had promised is there, byte for byte
 }
 
 reads_back() {
+	[ -e "$target" ] || [ -n "$(ls /tmp/cut)" ] || return # nothing was promised
 	set -- "$target"
 	[ $kind = dir ] && set -- "$target" --pubkey /t/k.pub
 	procrec verify "$@" >/tmp/out 2>&1 || fail "verify: status $?" /tmp/out
@@ -120,10 +127,12 @@ broken_round() {
 	kill -9 $storm; wait $storm 2>/dev/null
 	[ $status -ne 0 ] || fail "status 0 of a recording that could not be written" /tmp/log
 	grep -q 'lost' /tmp/log || fail "no word of what was lost" /tmp/log
-	umount /m || umount -l /m
+	unmount_disk
 	suspend; table "$as_it_is"
-	e2fsck -fy /dev/mapper/d >/dev/null 2>&1
-	mount_disk; kept; reads_back
+	e2fsck -fy /dev/mapper/d >/tmp/fsck 2>&1
+	mount_disk
+	! grep -q ' /m .*ro,' /proc/mounts || fail "the disk is read-only after e2fsck" /tmp/fsck
+	kept; reads_back
 	umount /m
 }
 
