@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 # run-unit.sh PROGRAM...: runs cmocka programs; prints what fails; ends with "unit: N passed, N failed".
+# WRAP: words in front of each, such as an emulator.
 passed=0 failed=0
 for t; do
 	log=$t.log
-	if CMOCKA_MESSAGE_OUTPUT=STDOUT LC_ALL=C TZ=UTC "$t" >"$log" 2>&1; then
+	if CMOCKA_MESSAGE_OUTPUT=STDOUT LC_ALL=C TZ=UTC $WRAP "$t" >"$log" 2>&1; then
 		n=$(grep -c '^\[       OK \]' "$log")
 		passed=$((passed + n))
 		printf '  %-8s %s (%s)\n' ok "${t##*/}" "$n"
