@@ -76,6 +76,7 @@ start_recorder() { # and something to record
 	block) set -- --sync block --plain;;
 	dir) set -- --sync 20ms --max-segment 32K --sign /t/k.key; target=$target/;;
 	esac
+	: >/tmp/log
 	LD_PRELOAD=/t/committed.so COMMITTED=/tmp/committed procrec record -o $target "$@" >/tmp/log 2>&1 & recorder=$!
 	workload storm 2 60000 >/dev/null 2>&1 & storm=$!
 	i=0; while [ $i -lt 3000 ] && ! grep -q 'recording into' /tmp/log; do i=$((i + 1)); usleep 100000; done
