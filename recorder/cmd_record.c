@@ -224,11 +224,13 @@ static int run(const struct args *a, struct pr_session_options *so, struct scree
 		pr_note("%s: %s", so->command[0], r.cmd_errno == ENOENT ? "command not found" : strerror(r.cmd_errno));
 	if (r.left_pinned)
 		pr_note("the recording is still pinned in %s: go on with it by the same command, or end it with 'procrec stop'", a->pins);
-	if (err && r.started)
+	if (err && r.started && !r.stats.spool.sink.segments)
+		pr_note("the recording ended early, and nothing of it could be written");
+	else if (err && r.started)
 		pr_note("the recording ended early; what %s holds up to there can be read", so->spool.path);
 	if (err) {
 		pr_report(err, &ei);
-		if (r.ran || pr_session_lost(&r.stats))
+		if (r.ran || r.uncounted || pr_session_lost(&r.stats))
 			summary(&r, so->spool.path);
 		return so->command && r.ran && r.cmd_status ? r.cmd_status : pr_exit_status(err);
 	}

@@ -175,7 +175,10 @@ int pr_intake_read(struct pr_intake *in, uint64_t now, bool *out_got, struct pr_
 
 	in->wait = false;
 	err = read_slices(in, now, out_got, ei);
-	return err == PR_EBUSY ? PR_OK : err;
+	if (err != PR_EBUSY)
+		return err;
+	in->held_up = true;
+	return PR_OK;
 }
 
 int pr_intake_drain(struct pr_intake *in, uint64_t now, struct pr_errinfo *ei)
@@ -210,11 +213,18 @@ void pr_intake_release_ring(struct pr_intake *in)
 static void take_counters(struct pr_intake *in, const struct pr_capture_counters *c)
 {
 	struct pr_session_stats *st = &in->stats;
+	uint64_t lost = 0;
 
 	memset(st->lost, 0, sizeof(st->lost));
 	for (uint32_t cpu = 0; cpu < c->cpus; cpu++)
 		for (int i = 0; i < PR_STREAM_COUNT; i++)
 			st->lost[i] += c->streams[cpu][i].lost;
+	for (int i = 0; i < PR_STREAM_COUNT; i++)
+		lost += st->lost[i];
+	if (in->held_up)
+		st->held_up += lost - in->lost;
+	in->held_up = false;
+	in->lost = lost;
 	memcpy(st->missed, c->missed, sizeof(st->missed));
 	st->map_full = c->map_full;
 	st->args_cut = c->args_cut;
@@ -255,6 +265,27 @@ void pr_intake_settle(struct pr_intake *in, const struct pr_capture_counters *c)
 		if (next >= in->got[i])
 			in->stats.lost[i] = next - in->got[i];
 	}
+}
+
+void pr_intake_unwritten(struct pr_intake *in, const struct pr_capture_counters *c, const struct pr_sink_state *there)
+{
+	struct pr_session_stats *st = &in->stats;
+	uint64_t own = in->frames.seq, lost = 0;
+
+	take_counters(in, c);
+	memcpy(in->got, there->written, sizeof(in->got));
+	pr_intake_settle(in, c);
+	if (own > there->written[PR_STREAM_USER])
+		st->lost[PR_STREAM_USER] = own - there->written[PR_STREAM_USER];
+	for (int i = 0; i < PR_STREAM_COUNT; i++)
+		lost += st->lost[i];
+	st->unwritten = lost - in->lost;
+	st->execs = there->execs;
+	st->clones = there->clones;
+	st->exits = there->exits;
+	st->fails = there->fails;
+	st->others = there->others;
+	st->frames = st->execs + st->clones + st->exits + st->fails + st->others;
 }
 
 int pr_intake_final(struct pr_intake *in, uint64_t now, struct pr_errinfo *ei)

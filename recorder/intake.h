@@ -30,6 +30,8 @@ struct pr_intake {
 	const struct pr_resume *resume; /* frames that are in the trace already are left out; NULL: none. Borrowed */
 	bool hold; /* the ring's bytes are committed by pr_intake_release_ring() alone, when they are on disk */
 	uint64_t ticked, committed; /* positions in the ring */
+	bool held_up; /* since the last look at the losses the queue was full */
+	uint64_t lost; /* in the ring, up to then */
 	bool wait; /* for room in the queue, instead of leaving the ring to fill up */
 	struct pr_errinfo *ei;
 };
@@ -62,6 +64,12 @@ int pr_intake_final(struct pr_intake *in, uint64_t now, struct pr_errinfo *ei);
  * follow from `next`, and the figures of the summary then agree.
  */
 void pr_intake_settle(struct pr_intake *in, const struct pr_capture_counters *c);
+
+/*
+ * Writing failed: of all that was emitted, what is not among the frames that `there` tells of is lost. The figures of what was recorded are
+ * then those of `there`.
+ */
+void pr_intake_unwritten(struct pr_intake *in, const struct pr_capture_counters *c, const struct pr_sink_state *there);
 
 /* Moves the recorder's own frames into the spool; waits for room. */
 int pr_intake_put_frames(struct pr_intake *in, struct pr_errinfo *ei);

@@ -65,11 +65,39 @@ static void line(struct pr_buf *b)
 	pr_buf_str(b, "procrec: ");
 }
 
-static void lost_lines(struct pr_buf *b, const struct pr_session_stats *s)
+/* Each cause has its own remedy. How many: where there is more than one. */
+static void causes(struct pr_buf *b, const struct pr_session_stats *s)
 {
+	uint64_t all = pr_session_lost(s), other = s->held_up + s->unwritten;
+	const struct {
+		uint64_t n;
+		const char *why;
+	} cause[] = {
+		{all > other ? all - other : 0, "a larger --ring loses less"},
+		{s->held_up, "the disk did not keep up: a larger --queue loses less"},
+		{s->unwritten, "they could not be written"},
+	};
+
+	for (size_t i = 0; i < sizeof(cause) / sizeof(cause[0]); i++) {
+		if (!cause[i].n)
+			continue;
+		pr_buf_str(b, "; ");
+		if (cause[i].n != all)
+			pr_buf_printf(b, "%llu: ", (unsigned long long)cause[i].n);
+		pr_buf_str(b, cause[i].why);
+	}
+}
+
+static void lost_lines(struct pr_buf *b, const struct pr_session_result *r)
+{
+	const struct pr_session_stats *s = &r->stats;
 	const char *sep = " (";
 
 	line(b);
+	if (r->uncounted) {
+		pr_buf_str(b, "LOST: what could not be written, and it could not be counted\n");
+		return;
+	}
 	if (!pr_session_lost(s)) {
 		pr_buf_str(b, "nothing lost\n");
 		return;
@@ -90,7 +118,9 @@ static void lost_lines(struct pr_buf *b, const struct pr_session_stats *s)
 	}
 	if (s->map_full)
 		pr_buf_printf(b, "%s%llu processes too many for the map", sep, (unsigned long long)s->map_full);
-	pr_buf_str(b, "); a larger --ring loses less\n");
+	pr_buf_str(b, ")");
+	causes(b, s);
+	pr_buf_str(b, "\n");
 }
 
 static void events_line(struct pr_buf *b, const struct pr_session_stats *s)
@@ -144,12 +174,14 @@ void pr_report_summary(struct pr_buf *b, const struct pr_session_result *r, cons
 	const struct pr_session_stats *s = &r->stats;
 
 	events_line(b, s);
-	lost_lines(b, s);
+	lost_lines(b, r);
 	if (s->args_cut || s->reparent_cut) {
 		line(b);
 		pr_buf_printf(b, "cut short: %llu argument lists or paths, %llu reparentings\n",
 			(unsigned long long)s->args_cut, (unsigned long long)s->reparent_cut);
 	}
+	if (!s->spool.sink.segments)
+		return;
 	size_line(b, s, path);
 	if (s->spool.sink.minisig_failed) {
 		line(b);

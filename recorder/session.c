@@ -322,17 +322,24 @@ static int finish(struct session *s, struct pr_errinfo *ei)
 	return err;
 }
 
-/* After writing failed: what was emitted and is in no block that was written. */
+/*
+ * After a failure: what was emitted and is in no block that was written, whether it was in the queue or still in the ring, is lost, and
+ * what is told of as recorded are the frames in those blocks. One that is pinned has lost nothing: its ring holds all that.
+ */
 static void count_unwritten(struct session *s)
 {
 	struct pr_capture_counters c;
 	struct pr_spool_state there;
 
-	if (s->opt->resume || pr_capture_detach(s->cap, NULL) || pr_capture_counters(s->cap, &c, NULL))
+	if (s->opt->resume)
 		return;
+	pr_capture_detach(s->cap, NULL);
+	pr_spool_stop(s->spool);
 	pr_spool_get_state(s->spool, &there);
-	memcpy(s->intake.got, there.sink.written, sizeof(there.sink.written));
-	pr_intake_settle(&s->intake, &c);
+	if (pr_capture_counters(s->cap, &c, NULL))
+		s->out->uncounted = true;
+	else
+		pr_intake_unwritten(&s->intake, &c, &there.sink);
 }
 
 static void close_all(struct session *s)
@@ -393,7 +400,7 @@ int pr_session_run(const struct pr_session_options *opt, struct pr_session_resul
 	if (err && opt->resume && s.cap && !s.looped && !out->resumed)
 		pr_capture_unpin(opt->capture.pin_dir, NULL);
 	if (err && out->started && !s.looped && !out->resumed) {
-		unlink(opt->spool.path); /* nothing was recorded: an empty trace would be in the way of the next try */
+		pr_spool_discard(s.spool); /* nothing was recorded: an empty trace would be in the way of the next try */
 		out->started = false;
 	}
 	out->left_pinned = opt->resume && s.cap && pr_capture_is_pinned(opt->capture.pin_dir);

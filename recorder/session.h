@@ -15,7 +15,9 @@
 struct pr_session_stats {
 	uint64_t frames; /* of the kernel side that are in the trace */
 	uint64_t execs, clones, exits, fails, others; /* of these, by kind; `others` are data and procrec's own */
-	uint64_t lost[PR_STREAM_COUNT]; /* frames that found no room in the ring, or were never handed out */
+	uint64_t lost[PR_STREAM_COUNT]; /* frames that found no room in the ring, were never handed out, or could not be written */
+	uint64_t held_up; /* of these, those that found no room in the ring while the queue was full */
+	uint64_t unwritten; /* of these, those that could not be written */
 	uint64_t missed[PR_STREAM_COUNT]; /* events for which the kernel skipped the program */
 	uint64_t map_full; /* processes that the kernel-side map could not hold */
 	uint64_t args_cut;
@@ -49,6 +51,7 @@ struct pr_session_result {
 	bool started; /* the trace exists */
 	bool resumed; /* it did before */
 	bool left_pinned; /* the capture goes on without us: pr_session_options.capture.pin_dir */
+	bool uncounted; /* writing failed, and how much was lost by it could not be found out */
 	bool ran; /* CMD was let go */
 	int cmd_status; /* as a shell would pass it on */
 	int cmd_errno; /* why CMD could not be run; 0: it ran */

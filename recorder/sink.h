@@ -22,6 +22,7 @@ struct pr_spool_options;
 struct pr_sink_state {
 	uint64_t raw_bytes, file_bytes, blocks, frames; /* written so far, over all files */
 	uint64_t written[PR_STREAM_COUNT]; /* of these frames, by stream, repeated ones left out */
+	uint64_t execs, clones, exits, fails, others; /* of the kernel's among them, by kind; `others` are data and details */
 	uint64_t segments; /* files begun */
 	uint64_t deleted; /* segments, by retention or for room */
 	bool minisig_failed; /* NAME.minisig could not be written; the trace is signed without it */
@@ -46,6 +47,7 @@ int pr_sink_recover(struct pr_sink *s, struct pr_errinfo *ei);
 bool pr_sink_can_recover(const struct pr_sink *s);
 
 int pr_sink_end(struct pr_sink *s, struct pr_errinfo *ei); /* seals */
+void pr_sink_discard(struct pr_sink *s); /* deletes what was begun: nothing of use came to be recorded */
 void pr_sink_drop_index(struct pr_sink *s); /* an unfinished one is removed: in the writing thread, while it is who made it */
 void pr_sink_get_state(const struct pr_sink *s, struct pr_sink_state *out);
 void pr_sink_free(struct pr_sink *s); /* NULL is allowed */

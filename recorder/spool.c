@@ -11,6 +11,7 @@
 #define CHUNK_BYTES (256u << 10)
 #define SIGN_AFTER_S 61 /* of silence: what came before it is then due to be signed */
 #define AGAIN_AFTER_S 1 /* when nothing can be written */
+#define SEAL_TRIES 4
 #define SPARE_CHUNKS 4 /* kept for reuse; more of them are freed once a backlog is gone */
 
 struct chunk {
@@ -196,6 +197,20 @@ static int work(struct pr_spool *s, struct pr_errinfo *ei)
 	return err;
 }
 
+/* Where the disk is full the footer may find no room either; but there is an end to trying. */
+static int seal(struct pr_spool *s, struct pr_errinfo *ei)
+{
+	int err = pr_sink_end(s->sink, ei);
+
+	for (int i = 0; err && i < SEAL_TRIES; i++) {
+		err = recover(s, err, ei);
+		if (err)
+			break;
+		err = pr_sink_end(s->sink, ei);
+	}
+	return err;
+}
+
 static void *run(void *arg)
 {
 	struct pr_spool *s = arg;
@@ -206,13 +221,8 @@ static void *run(void *arg)
 	if (err)
 		pr_sink_drop_index(s->sink);
 	err = err ? err : work(s, &ei);
-	if (!err && s->seal) {
-		err = pr_sink_end(s->sink, &ei);
-		if (err) {
-			err = recover(s, err, &ei);
-			err = err ? err : pr_sink_end(s->sink, &ei);
-		}
-	}
+	if (!err && s->seal)
+		err = seal(s, &ei);
 	publish(s, err, &ei);
 	pr_sink_drop_index(s->sink);
 	return NULL;
@@ -400,6 +410,18 @@ int pr_spool_close(struct pr_spool *s, struct pr_errinfo *ei)
 {
 	join(s, true);
 	return failure(s, ei);
+}
+
+void pr_spool_stop(struct pr_spool *s)
+{
+	pr_spool_hurry(s);
+	join(s, false);
+}
+
+void pr_spool_discard(struct pr_spool *s)
+{
+	pr_spool_stop(s);
+	pr_sink_discard(s->sink);
 }
 
 static void free_list(struct chunk *c)

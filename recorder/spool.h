@@ -94,7 +94,13 @@ void pr_spool_hurry(struct pr_spool *s);
 /* Writes what is left, ends the thread and seals the trace. 0 or the first failure. Call it once. */
 int pr_spool_close(struct pr_spool *s, struct pr_errinfo *ei);
 
-/* After pr_spool_close(), or instead of it (what is queued is then dropped, the trace has an open end). NULL is allowed. */
+/* Instead of pr_spool_close(): writes what is left, if that is possible, and leaves the end open. The state is then the last one. */
+void pr_spool_stop(struct pr_spool *s);
+
+/* Instead of pr_spool_close(): nothing of use was recorded, and the files go. */
+void pr_spool_discard(struct pr_spool *s);
+
+/* After one of these, or instead of it, as pr_spool_stop(). NULL is allowed. */
 void pr_spool_free(struct pr_spool *s);
 
 #endif

@@ -30,6 +30,7 @@ struct pr_rotate {
 	int lock_fd, dir_fd;
 	struct kept *kept; /* owned, by series */
 	size_t n, cap;
+	uint64_t first_series; /* of this run */
 	uint64_t next_series, next_number, frames_before, deleted;
 	uint64_t oldest; /* lowest series number that is left */
 	uint8_t prev_link[PR_SEG_LINK];
@@ -145,6 +146,7 @@ static int find_old(struct pr_rotate *r, struct pr_errinfo *ei)
 		if (!last->err)
 			err = find_last_link(last->path, r->prev_link, ei);
 	}
+	r->first_series = r->next_series;
 	pr_recording_release(&rec);
 	return err;
 }
@@ -306,6 +308,13 @@ static int delete_first(struct pr_rotate *r, struct pr_errinfo *ei)
 	return PR_OK;
 }
 
+void pr_rotate_discard(struct pr_rotate *r)
+{
+	drop_temp(r);
+	for (uint64_t i = r->first_series; !r->deleted && i < r->next_series; i++)
+		delete_segment(r, i, NULL);
+}
+
 int pr_rotate_commit(struct pr_rotate *r, struct pr_errinfo *ei)
 {
 	int err = PR_OK;
@@ -331,6 +340,11 @@ void pr_rotate_end(struct pr_rotate *r, const struct pr_seg_progress *p)
 {
 	if (r->temp) { /* never got its name */
 		drop_temp(r);
+		return;
+	}
+	/* The next one takes its name from it: it takes no room for nothing, and until then tells of what was deleted for it. */
+	if (pr_seg_is_empty(p)) {
+		r->next_series = r->cur.series;
 		return;
 	}
 	memcpy(r->prev_link, p->link, PR_SEG_LINK);

@@ -45,8 +45,14 @@ int pr_rotate_begin(struct pr_rotate *r, uint64_t realtime, uint64_t boottime, s
 /* Header (and key record) are written: syncs the file, gives it its name, and deletes what retention is done with. */
 int pr_rotate_commit(struct pr_rotate *r, struct pr_errinfo *ei);
 
-/* The segment takes no more frames; sealed or given up after a failure. p: what its writer says at the end. */
+/*
+ * The segment takes no more frames; sealed or given up after a failure. p: what its writer says at the end. One that was given up with no
+ * frame of its own is replaced by the next one.
+ */
 void pr_rotate_end(struct pr_rotate *r, const struct pr_seg_progress *p);
+
+/* Nothing was recorded: deletes all segments that were begun since open, where none of them tells of an older one that is gone. */
+void pr_rotate_discard(struct pr_rotate *r);
 
 /* Whether the segment is full or old enough to begin the next. */
 bool pr_rotate_due(const struct pr_rotate *r, const struct pr_seg_progress *p, uint64_t boottime);

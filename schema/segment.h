@@ -204,9 +204,16 @@ struct pr_seg_progress {
 	uint64_t checkpoints;
 	uint64_t raw_bytes, file_bytes; /* written so far, pending not included */
 	uint32_t pending_bytes;
+	bool sealed;
 	uint8_t link[PR_SEG_LINK]; /* the last */
 };
 void pr_seg_writer_progress(const struct pr_seg_writer *w, struct pr_seg_progress *out);
+
+/* A segment that was given up before a frame of its own was written: nothing, or only what it repeats, is in it. */
+static inline bool pr_seg_is_empty(const struct pr_seg_progress *p)
+{
+	return !p->sealed && p->frames == p->repeat_frames;
+}
 
 void pr_seg_writer_free(struct pr_seg_writer *w); /* without sealing; pending frames are dropped; NULL is allowed */
 

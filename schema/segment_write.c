@@ -477,4 +477,5 @@ void pr_seg_writer_progress(const struct pr_seg_writer *w, struct pr_seg_progres
 {
 	*out = w->done;
 	out->pending_bytes = (uint32_t)w->raw.len;
+	out->sealed = w->sealed;
 }

@@ -64,20 +64,39 @@ def test_one_failure_costs_nothing():
     return f"{hit} failures got over"
 
 
+def check_equation(trace, r, what):
+    """Emitted = recorded + lost, by kind, with the storm's own count of what it did; and the summary tells what the trace holds."""
+    forks, execs = map(int, re.match(r"forks (\d+) execs (\d+)", r.out).groups())
+    t = frames.Trace(trace)
+    lost = {name: int(n) for n, name in re.findall(r"(\d+) (exec|clone|exit|other)\b", re.search(r"LOST.*", r.err).group(0))}
+    for stream, emitted in ((1, 2 * (execs + 1)), (2, 2 * forks), (3, forks + 1)):
+        name = frames.STREAMS[stream]
+        there = sum(f.stream == stream for f in t.frames)
+        live.equal(there + lost.get(name, 0), emitted, f"{what}: {name}: recorded + lost against emitted ({r.err})")
+    kinds = tuple(sum(f.op == op and f.stream != 0 for f in t.frames) for op in (frames.EXECVE, frames.CLONE, frames.EXIT))
+    said = tuple(map(int, re.search(r"(\d+) execs?, (\d+) clones?, (\d+) exits?;", r.err).groups()))
+    live.equal(said, kinds, f"{what}: the summary against the trace")
+    return lost
+
+
 def test_failure_for_ever_is_counted():
-    with live.scratch() as d:
-        trace = os.path.join(d, "t.seg")
-        tr, r = run_with(d, f"write:4:{errno.EIO}:always", trace)
-        live.equal(r.status, 4, f"exit status: {r.err}")
-        # Frames that the kernel could not hand over any more are counted; a short recording ends before, and says that.
-        said = re.search(r"LOST.*", r.err)
-        assert said or "the recording ended early" in r.err, r.err
-        if said:
-            lost = {what: int(n) for n, what in re.findall(r"(\d+) (exec|clone|exit)\b", said.group(0))}
-            there = sum(f.stream == 2 for f in frames.Trace(trace).frames)
-            assert lost["clone"] and there + lost["clone"] >= 2 * len(tr.creator), (there, lost, len(tr.creator))
-        assert r.err.count("Input/output error") <= 3, r.err
-        live.equal(live.run(live.PROCREC, "verify", trace).status, 0, "what was written before")
+    """The first blocks can be written, or not even one; into a file and into a folder."""
+    for n in range(2, 2 + 3 * POSITIONS):
+        for into_folder in (False, True):
+            what = f"write {n} always, {'folder' if into_folder else 'file'}"
+            with live.scratch() as d:
+                trace = os.path.join(d, "rec" if into_folder else "t.seg")
+                r = live.run("env", f"FAULT=write:{n}:{errno.EIO}:always", "LD_PRELOAD=" + os.path.join(live.BIN, "fault.so"),
+                             live.PROCREC, "record", "--plain", "--no-index", "--only-tree", "--sync", "20ms",
+                             "-o", trace + "/" * into_folder, "--", live.WORKLOAD, "storm", "1", "250")
+                live.equal(r.status, 4, f"{what}: exit status: {r.err}")
+                lost = check_equation(trace, r, what)
+                assert sum(lost.values()) and "could not be written" in r.err and "--ring" not in r.err, f"{what}: {r.err}"
+                assert r.err.count("Input/output error") <= 3, r.err
+                if glob.glob(trace if not into_folder else trace + "/*.seg"):
+                    live.equal(live.run(live.PROCREC, "verify", trace).status, 0, f"{what}: what was written before")
+                else:
+                    assert "nothing of it could be written" in r.err, f"{what}: {r.err}"
 
 
 if __name__ == "__main__":
