@@ -5,7 +5,7 @@
 
 /* What is remembered of an entry while it is in the cache. */
 struct record {
-	uint64_t added, last_inc, released; /* seq of frames */
+	uint64_t last_inc; /* seq of the frame that counted it up last */
 	bool is_released; /* its exit, or an exec in its place, was seen */
 	bool is_procfs; /* it holds no reference on its parent */
 };
@@ -16,7 +16,7 @@ struct waiting {
 	uint64_t seq; /* of the frame that queued it */
 };
 
-/* Of the heap that finds the oldest time still queued. */
+/* Of the heap that finds the oldest time still queued; of the same time, what was queued first. */
 struct oldest {
 	int64_t time;
 	uint64_t place; /* number of the queueing, from 0 */
@@ -79,7 +79,7 @@ static void forget_all(struct pr_auditor *a)
 static void on_added(void *ctx, const struct pr_entry *e)
 {
 	struct pr_auditor *a = ctx;
-	struct record *r = calloc(1, sizeof(*r));
+	struct record *r = a->failed ? NULL : calloc(1, sizeof(*r)); /* then nothing expires here: a record may be there already */
 	struct pr_map_slot *s = r ? pr_map_put(&a->records, e->id.pid, e->id.ktime, NULL) : NULL;
 
 	if (!s) {
@@ -87,7 +87,6 @@ static void on_added(void *ctx, const struct pr_entry *e)
 		a->failed = true;
 		return;
 	}
-	r->added = r->last_inc = a->seq;
 	r->is_procfs = a->procfs;
 	s->v.p = r;
 }
@@ -123,11 +122,10 @@ static void on_clone_dropped(void *ctx, struct pr_id id, struct pr_id parent)
 	report(a, (struct pr_finding){.kind = PR_FIND_CLONE_DROPPED, .seq = a->seq, .at = a->seq, .has_id = true, .id = id, .parent = parent});
 }
 
-static void on_cleared(void *ctx, enum pr_clear_reason why, uint64_t entries)
+static void on_cleared(void *ctx, uint64_t entries)
 {
 	struct pr_auditor *a = ctx;
 
-	(void)why;
 	forget_all(a);
 	report(a, (struct pr_finding){.kind = PR_FIND_CLEARED, .seq = a->seq, .at = a->seq, .entries = entries});
 }
@@ -152,6 +150,11 @@ static bool queue_room(struct pr_auditor *a)
 	return true;
 }
 
+static bool is_older(const struct oldest *a, const struct oldest *b)
+{
+	return a->time != b->time ? a->time < b->time : a->place < b->place;
+}
+
 static bool heap_push(struct pr_auditor *a, struct oldest o)
 {
 	size_t i = a->heap_len, cap = a->heap_cap ? a->heap_cap * 2 : 64;
@@ -164,7 +167,7 @@ static bool heap_push(struct pr_auditor *a, struct oldest o)
 		a->heap = h;
 		a->heap_cap = cap;
 	}
-	for (a->heap_len++; i && a->heap[(i - 1) / 2].time > o.time; i = (i - 1) / 2)
+	for (a->heap_len++; i && is_older(&o, &a->heap[(i - 1) / 2]); i = (i - 1) / 2)
 		a->heap[i] = a->heap[(i - 1) / 2];
 	a->heap[i] = o;
 	return true;
@@ -176,9 +179,9 @@ static void heap_pop(struct pr_auditor *a)
 	size_t i = 0, child;
 
 	while ((child = 2 * i + 1) < a->heap_len) {
-		if (child + 1 < a->heap_len && a->heap[child + 1].time < a->heap[child].time)
+		if (child + 1 < a->heap_len && is_older(&a->heap[child + 1], &a->heap[child]))
 			child++;
-		if (last.time <= a->heap[child].time)
+		if (is_older(&last, &a->heap[child]))
 			break;
 		a->heap[i] = a->heap[child];
 		i = child;
@@ -195,7 +198,7 @@ static void on_queued(void *ctx, struct pr_id id, uint64_t time)
 {
 	struct pr_auditor *a = ctx;
 
-	/* Once memory ran out the places no longer match the cache's: everything after is void. */
+	/* Once memory ran out records are missing, and places no longer match the cache's: everything after is void. */
 	if (a->failed || !queue_room(a) || !heap_push(a, (struct oldest){(int64_t)time, a->queued})) {
 		a->failed = true;
 		return;
@@ -206,17 +209,17 @@ static void on_queued(void *ctx, struct pr_id id, uint64_t time)
 static void on_expired(void *ctx, struct pr_id id, uint64_t time, const struct pr_entry *e)
 {
 	struct pr_auditor *a = ctx;
-	struct record *r = e ? record_of(a, id) : NULL;
-	struct pr_finding f = {.at = a->seq, .has_id = true, .id = id, .ref = e ? e->ref : 0};
+	struct pr_finding f = {.at = a->seq, .has_id = true, .id = id};
 
 	(void)time;
-	if (a->failed || a->popped == a->queued)
+	if (a->failed)
 		return;
 	f.seq = queue_at(a, a->popped++)->seq;
 	if (!e)
 		return;
+	f.ref = e->ref;
 	f.kind = e->ref > 0 ? PR_FIND_EVICTED_REFERENCED : PR_FIND_EVICTED_ALIVE;
-	if (e->ref > 0 || (r && !r->is_released))
+	if (e->ref > 0 || !record_of(a, id)->is_released)
 		report(a, f);
 	forget(a, id);
 }
@@ -271,11 +274,10 @@ static void report_data(struct pr_auditor *a, enum pr_finding_kind kind, uint64_
 			  .data_bytes = item->len});
 }
 
-static void on_data_dropped(void *ctx, enum pr_data_drop why, const struct pr_data_item *item)
+static void on_data_dropped(void *ctx, const struct pr_data_item *item)
 {
 	struct pr_auditor *a = ctx;
 
-	(void)why;
 	report_data(a, PR_FIND_DATA_NEVER_TAKEN, first_frame_of(a, item), item);
 	pr_map_del(&a->data, item->id_pid, item->id_time);
 }
@@ -303,10 +305,8 @@ static void release(struct pr_auditor *a, struct pr_id id)
 {
 	struct record *r = record_of(a, id);
 
-	if (!r || r->is_released)
-		return;
-	r->is_released = true;
-	r->released = a->seq;
+	if (r)
+		r->is_released = true;
 }
 
 void pr_auditor_before(struct pr_auditor *a, const struct pr_frame *f)
@@ -334,14 +334,17 @@ void pr_auditor_after(struct pr_auditor *a, const struct pr_applied *ap)
 		report(a, (struct pr_finding){.kind = PR_FIND_MALFORMED, .seq = ap->seq, .at = ap->seq, .why = ap->why});
 }
 
-/* References that entries of the cache hold on their parents: pid, ktime -> how many. */
+/*
+ * References that entries of the cache hold on their parents: pid, ktime -> how many. Each entry has its record: memory did not
+ * run out.
+ */
 static int count_children(struct pr_auditor *a, struct pr_entry **v, size_t n, struct pr_map *out)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct record *r = record_of(a, v[i]->id);
 		struct pr_map_slot *s;
 
-		if (!r || r->is_released || r->is_procfs)
+		if (r->is_released || r->is_procfs)
 			continue;
 		s = pr_map_put(out, v[i]->parent.pid, v[i]->parent.ktime, NULL);
 		if (!s)
@@ -363,9 +366,9 @@ static int find_leaks(struct pr_auditor *a, const struct pr_replayer *rep)
 	for (size_t i = 0; !err && i < n; i++) {
 		const struct record *r = record_of(a, v[i]->id);
 		struct pr_map_slot *s = pr_map_get(&children, v[i]->id.pid, v[i]->id.ktime);
-		int64_t expected = (s ? (int64_t)s->v.u : 0) + (r && !r->is_released);
+		int64_t expected = (s ? (int64_t)s->v.u : 0) + !r->is_released;
 
-		if (r && v[i]->ref > 0 && v[i]->ref > expected)
+		if (v[i]->ref > expected)
 			report(a, (struct pr_finding){.kind = PR_FIND_LEAKED,
 					  .seq = r->last_inc,
 					  .at = a->seq,

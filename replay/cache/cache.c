@@ -201,9 +201,9 @@ void pr_cache_clear_expired(struct pr_cache *c, uint64_t now)
 	PR_OBSERVE(c->observer, expiry_done, limit);
 }
 
-void pr_cache_clear(struct pr_cache *c, enum pr_clear_reason why)
+void pr_cache_clear(struct pr_cache *c)
 {
-	PR_OBSERVE(c->observer, cleared, why, (uint64_t)c->map.len);
+	PR_OBSERVE(c->observer, cleared, (uint64_t)c->map.len);
 	drop_entries(c);
 }
 

@@ -43,7 +43,7 @@ struct pr_cache {
 };
 
 void pr_cache_init(struct pr_cache *c, const struct pr_cache_settings *settings, const struct pr_observer *observer);
-void pr_cache_release(struct pr_cache *c);
+void pr_cache_release(struct pr_cache *c); /* it is empty afterwards, and usable */
 
 /* The entry, or NULL. Valid until it expires or the cache is cleared. */
 struct pr_entry *pr_cache_lookup(const struct pr_cache *c, struct pr_id id);
@@ -57,7 +57,7 @@ int pr_cache_add(struct pr_cache *c, struct pr_id id, struct pr_id parent, struc
 void pr_cache_inc(struct pr_cache *c, struct pr_id id);
 int pr_cache_dec(struct pr_cache *c, struct pr_id id, uint64_t now); /* PR_ENOMEM: the queue could not grow */
 void pr_cache_clear_expired(struct pr_cache *c, uint64_t now);
-void pr_cache_clear(struct pr_cache *c, enum pr_clear_reason why);
+void pr_cache_clear(struct pr_cache *c);
 
 /* The i-th of the queue from its head; i < queue_len. */
 const struct pr_expiry *pr_cache_queued(const struct pr_cache *c, size_t i);

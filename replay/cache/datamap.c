@@ -26,9 +26,9 @@ static void detach(struct pr_datamap *m, struct pr_data_item *item)
 	m->bytes -= item->bytes.len;
 }
 
-static void drop(struct pr_datamap *m, struct pr_data_item *item, enum pr_data_drop why)
+static void drop(struct pr_datamap *m, struct pr_data_item *item)
 {
-	PR_OBSERVE(m->observer, data_dropped, why, item);
+	PR_OBSERVE(m->observer, data_dropped, item);
 	detach(m, item);
 	pr_data_item_free(item);
 }
@@ -56,7 +56,7 @@ static void make_room(struct pr_datamap *m, uint64_t id_time, uint64_t now)
 		for (item = m->first; item; item = next) {
 			next = item->next;
 			if ((int64_t)item->id_time < (int64_t)(id_time - age))
-				drop(m, item, PR_DATA_DROP_OLD);
+				drop(m, item);
 		}
 		m->was_cleared = true;
 		m->cleared_at = now;
@@ -64,7 +64,7 @@ static void make_room(struct pr_datamap *m, uint64_t id_time, uint64_t now)
 	if (m->map.len < m->settings->max_data)
 		return;
 	while (m->first)
-		drop(m, m->first, PR_DATA_DROP_ALL);
+		drop(m, m->first);
 }
 
 static struct pr_data_item *insert(struct pr_datamap *m, const struct pr_data *d)

@@ -73,8 +73,6 @@ struct pr_slice pr_image_binary(const struct pr_image *im, struct pr_buf *scratc
 {
 	struct pr_slice filename = pr_image_filename(im), cwd = pr_image_raw_cwd(im);
 
-	if (im->enomem == PR_ENOMEM_ALL)
-		return enomem;
 	if (im->enomem == PR_ENOMEM_ARGS || (filename.n && (filename.p[0] == '/' || !cwd.n)))
 		return filename;
 	pr_buf_clear(scratch);
@@ -109,7 +107,7 @@ bool pr_image_next_arg(const struct pr_image *im, size_t *pos, struct pr_slice *
 	}
 	if (*pos > args.n)
 		return false;
-	nul = *pos < args.n ? memchr(args.p + *pos, 0, args.n - *pos) : NULL;
+	nul = memchr(args.p + *pos, 0, args.n - *pos);
 	*out = (struct pr_slice){args.p + *pos, nul ? (size_t)(nul - args.p) - *pos : args.n - *pos};
 	*pos += out->n + 1;
 	return true;

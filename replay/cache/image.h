@@ -26,7 +26,7 @@ struct pr_image {
 	uint32_t filename_len, args_len, cwd_len, argv0_len;
 	uint8_t enomem; /* enum pr_enomem */
 	bool has_argv0;
-	bool one_empty_arg; /* args is empty, and stands for one argument that is empty */
+	bool one_empty_arg; /* where args is empty it stands for one argument that is empty */
 	uint8_t bytes[]; /* filename, args, cwd, argv[0], back to back */
 };
 

@@ -11,9 +11,6 @@
 struct pr_entry;
 struct pr_data_item;
 
-enum pr_clear_reason { PR_CLEAR_ENTRIES, PR_CLEAR_CLONE_ENTRIES };
-enum pr_data_drop { PR_DATA_DROP_OLD, PR_DATA_DROP_ALL };
-
 struct pr_observer {
 	void *ctx;
 	void (*added)(void *ctx, const struct pr_entry *e);
@@ -28,11 +25,11 @@ struct pr_observer {
 	/* clear_expired is done: what is still queued with a time up to `limit` (signed) is held back by the head */
 	void (*expiry_done)(void *ctx, int64_t limit);
 	/* clear() is about to drop this many entries */
-	void (*cleared)(void *ctx, enum pr_clear_reason why, uint64_t entries);
+	void (*cleared)(void *ctx, uint64_t entries);
 	void (*clone_dropped)(void *ctx, struct pr_id id, struct pr_id parent);
 	/* a new id was stored */
 	void (*data_added)(void *ctx, const struct pr_data_item *item);
-	void (*data_dropped)(void *ctx, enum pr_data_drop why, const struct pr_data_item *item);
+	void (*data_dropped)(void *ctx, const struct pr_data_item *item);
 	/* item: what was removed, NULL: the id is not there; ok: its bytes are given out */
 	void (*data_taken)(void *ctx, const struct pr_desc *d, const struct pr_data_item *item, bool ok);
 };

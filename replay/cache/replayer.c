@@ -32,7 +32,7 @@ static void take_pending(struct pr_replayer *r, const struct pr_execve *e, struc
 
 	if (p->is_set && pr_id_equal(p->id, e->id)) {
 		parts->has_argv0 = p->has_argv0;
-		parts->argv0 = (struct pr_slice){p->argv0.data, p->has_argv0 ? p->argv0.len : 0};
+		parts->argv0 = (struct pr_slice){p->argv0.data, p->argv0.len};
 		parts->one_empty_arg = p->args_bytes == 1;
 	}
 	p->is_set = false;
@@ -65,7 +65,7 @@ static struct pr_image *image_of(struct pr_replayer *r, const struct pr_execve *
 	parts.filename = s.filename;
 	parts.args = s.args;
 	parts.cwd = s.cwd;
-	parts.one_empty_arg &= !s.enomem && !s.args.n;
+	parts.one_empty_arg &= !s.enomem;
 	image = pr_image_new(&parts);
 	pr_data_item_free(filename);
 	pr_data_item_free(args);
@@ -104,7 +104,7 @@ static int apply_execve(struct pr_replayer *r, const struct pr_event *ev)
 		return err;
 	pr_cache_clear_expired(c, e->id.ktime);
 	if (c->map.len > r->settings.max_entries)
-		pr_cache_clear(c, PR_CLEAR_ENTRIES);
+		pr_cache_clear(c);
 	return PR_OK;
 }
 
@@ -130,7 +130,7 @@ static int apply_clone(struct pr_replayer *r, const struct pr_event *ev)
 		return err;
 	pr_cache_clear_expired(c, ev->ktime);
 	if (c->map.len > r->settings.max_clone_entries)
-		pr_cache_clear(c, PR_CLEAR_CLONE_ENTRIES);
+		pr_cache_clear(c);
 	return PR_OK;
 }
 

@@ -19,7 +19,7 @@ struct pr_pending_exec {
 	bool is_set, has_argv0;
 	struct pr_id id;
 	uint32_t args_bytes;
-	struct pr_buf argv0;
+	struct pr_buf argv0; /* empty unless has_argv0 */
 };
 
 struct pr_replayer {

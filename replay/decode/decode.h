@@ -26,12 +26,12 @@ static inline bool pr_id_equal(struct pr_id a, struct pr_id b)
 	return a.pid == b.pid && a.ktime == b.ktime;
 }
 
-/* Order of (pid, ktime), as unsigned numbers: < 0, 0, > 0. */
+/* Order of (pid, ktime), as unsigned numbers: -1, 0, 1. */
 static inline int pr_id_compare(struct pr_id a, struct pr_id b)
 {
-	if (a.pid != b.pid)
-		return a.pid < b.pid ? -1 : 1;
-	return a.ktime < b.ktime ? -1 : a.ktime > b.ktime;
+	int by_pid = (a.pid > b.pid) - (a.pid < b.pid);
+
+	return by_pid ? by_pid : (a.ktime > b.ktime) - (a.ktime < b.ktime);
 }
 
 struct pr_slice {
@@ -151,7 +151,7 @@ bool pr_own_item_next(struct pr_slice *left, struct pr_own_item *out);
 enum pr_enomem {
 	PR_ENOMEM_NONE,
 	PR_ENOMEM_ARGS, /* arguments and cwd are "enomem", binary is the filename as it stands */
-	PR_ENOMEM_ALL /* all three are */
+	PR_ENOMEM_ALL /* all three are; the filename is empty */
 };
 
 struct pr_exec_strings {

@@ -40,8 +40,6 @@ void pr_text_arguments(struct pr_buf *b, const uint8_t *p, size_t n)
 	const uint8_t *nul;
 	size_t len;
 
-	if (!n)
-		return;
 	if (!has_white(p, n)) {
 		join_plain(b, p, n);
 		return;

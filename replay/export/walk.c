@@ -204,7 +204,7 @@ static struct pr_image *take_image(struct pr_walk *w, struct pr_id id)
 	struct pr_entry *e = pr_cache_lookup(c, id);
 	struct pr_image *im = e ? pr_image_ref(e->image) : NULL;
 
-	pr_cache_clear(c, PR_CLEAR_ENTRIES);
+	pr_cache_clear(c);
 	return im;
 }
 

@@ -86,7 +86,7 @@ static int image_of_exec(struct pr_details *d, const struct pr_proc *p, struct p
 		return err;
 	e = pr_cache_lookup(&d->replayer.cache, id);
 	*out = e ? pr_image_ref(e->image) : NULL;
-	pr_cache_clear(&d->replayer.cache, PR_CLEAR_ENTRIES);
+	pr_cache_clear(&d->replayer.cache);
 	return e ? PR_OK : pr_fail(ei, PR_EDATA, "the index does not fit the trace: frame %llu is of another process", (unsigned long long)p->seq);
 }
 

@@ -9,7 +9,7 @@
 struct run {
 	struct pr_auditor *a;
 	struct pr_replayer r;
-	struct pr_finding found[32];
+	struct pr_finding found[512];
 	size_t n;
 	struct pr_buf b;
 };
@@ -18,7 +18,7 @@ static void on_found(void *ctx, const struct pr_finding *f)
 {
 	struct run *run = ctx;
 
-	assert_true(run->n < 32);
+	assert_true(run->n < 512);
 	run->found[run->n++] = *f;
 }
 
@@ -244,6 +244,149 @@ static void dropped_data_and_malformed_frames(void **state)
 	assert_int_equal(run.found[2].seq, 1);
 }
 
+/* Each of many is told once, in the order of their times; of the same time, what was queued first. */
+static void held_back_in_order(void **state)
+{
+	const unsigned count = 150;
+	unsigned told = 0;
+	struct run run;
+
+	(void)state;
+	begin(&run);
+	exec_of(&run, KEY(2, 20), KEY(1, 1), none);
+	for (unsigned i = 0; i < count; i++)
+		exec_of(&run, KEY(10 + i, 10), KEY(1, 1), none);
+	fx_exit(&run.b, KEY(2, 20), 10 * MINUTE, 0);
+	for (unsigned i = 0; i < count; i++)
+		fx_exit(&run.b, KEY(10 + i, 10), 100 + i * 37 % 50, 0);
+	fx_exit(&run.b, KEY(9, 9), MINUTE + 120, 0);
+	fx_exit(&run.b, KEY(9, 9), MINUTE + 149, 0);
+	fx_exit(&run.b, KEY(9, 9), 11 * MINUTE, 0);
+	end(&run);
+	assert_int_equal(run.n, count);
+	for (unsigned time = 100; time < 150; time++) {
+		for (unsigned i = 0; i < count; i++) {
+			if (100 + i * 37 % 50 != time)
+				continue;
+			assert_int_equal(run.found[told].kind, PR_FIND_HELD_BACK);
+			assert_int_equal(run.found[told].id.pid, 10 + i);
+			assert_int_equal(run.found[told].seq, 1 + count);
+			assert_int_equal(run.found[told++].at, 2 + 2 * count + (time > 120));
+		}
+	}
+}
+
+/* Which frame queued what expires, while the queue goes round and grows. */
+static void expiry_knows_its_frame(void **state)
+{
+	const uint32_t count = 400;
+	uint64_t time = 0;
+	struct run run;
+
+	(void)state;
+	begin(&run);
+	for (uint32_t i = 0; i < count; i++) {
+		exec_of(&run, KEY(10 + i, 10), KEY(1, 1), none);
+		fx_exit(&run.b, KEY(10 + i, 10), time, 0);
+		fx_clone(&run.b, KEY(5000 + i, 10), KEY(10 + i, 10), time);
+		time += i < 100 ? MINUTE / 20 : MINUTE / 200;
+	}
+	end(&run);
+	assert_int_equal(run.n, 200); /* what was queued a minute before the last frame */
+	for (uint32_t i = 0; i < run.n; i++) {
+		assert_int_equal(run.found[i].kind, PR_FIND_EVICTED_REFERENCED);
+		assert_int_equal(run.found[i].id.pid, 10 + i);
+		assert_int_equal(run.found[i].seq, 3 * i + 1);
+		assert_int_equal(run.found[i].ref, 1);
+	}
+}
+
+/* What is alive, and what holds a reference: where all is accounted for there is no leak. */
+static void nothing_leaked(void **state)
+{
+	struct pr_id a = KEY(10, 1), b = KEY(20, 5), e = KEY(40, 0);
+	struct run run;
+
+	(void)state;
+	begin(&run);
+	fx_execve(&run.b, (struct fx){.id = a, .parent = KEY(1, 1), .flags = PR_EXEC_PROCFS});
+	fx_clone(&run.b, KEY(5, 40), a, 40); /* of the frame before, only that one was alive at the start */
+	exec_of(&run, b, KEY(1, 1), none);
+	fx_execve(&run.b, (struct fx){.id = KEY(30, 6), .parent = a, .cleanup = b, .flags = PR_EXEC_PROCFS}); /* cleans nothing up */
+	exec_of(&run, e, KEY(1, 1), none);
+	exec_of(&run, KEY(41, 50), b, e); /* a time of 0 is no cleanup */
+	feed(&run);
+	fx_exit(&run.b, b, 60, 0);
+	for (unsigned flag = 0; flag < 3; flag++) { /* what is not a frame of the stream is no exit */
+		static const uint8_t flags[] = {PR_ENV_RAW, PR_ENV_META, PR_ENV_CONT};
+
+		pr_auditor_before(run.a, &(struct pr_frame){.seq = 6, .data = run.b.data, .size = (uint32_t)run.b.len, .env_flags = flags[flag]});
+	}
+	pr_buf_clear(&run.b);
+	exec_of(&run, b, KEY(1, 1), none); /* a well-formed frame, looked at alone, and then a cut one: it says nothing */
+	pr_auditor_before(run.a, &(struct pr_frame){.seq = 6, .data = run.b.data, .size = (uint32_t)run.b.len});
+	pr_buf_clear(&run.b);
+	fx_exit(&run.b, KEY(77, 77), 60, 0);
+	pr_auditor_before(run.a, &(struct pr_frame){.seq = 6, .data = run.b.data, .size = (uint32_t)run.b.len - 1});
+	pr_buf_clear(&run.b);
+	end(&run);
+	assert_int_equal(run.n, 0);
+}
+
+/* What was alive at the start holds no reference: it does not hide a leak of its parent's. */
+static void leaked_beside_the_snapshot(void **state)
+{
+	struct pr_id p = KEY(10, 1);
+	struct run run;
+
+	(void)state;
+	begin(&run);
+	exec_of(&run, KEY(5, 5), KEY(1, 1), none);
+	exec_of(&run, p, KEY(1, 1), none);
+	fx_execve(&run.b, (struct fx){.id = KEY(20, 2), .parent = p, .flags = PR_EXEC_PROCFS});
+	exec_of(&run, KEY(5, 5), p, none); /* frame 3: there already; what it counted at p stays */
+	end(&run);
+	assert_int_equal(run.n, 2);
+	assert_int_equal(only(&run, PR_FIND_LEAKED)->id.pid, 10);
+	assert_int_equal(only(&run, PR_FIND_LEAKED)->seq, 3);
+	assert_int_equal(only(&run, PR_FIND_LEAKED)->ref, 2);
+	assert_int_equal(only(&run, PR_FIND_LEAKED)->expected, 1);
+}
+
+/* Everything that was there comes again: each tells of its own frames. */
+static void data_again(void **state)
+{
+	struct pr_buf s = PR_BUF_INIT;
+	struct run run;
+
+	(void)state;
+	begin(&run);
+	run.r.settings.max_data = 2;
+	pr_buf_append(&s, "/x", 3);
+	fx_desc(&s, 8, 0, 1, 1);
+	fx_data(&run.b, 1, 1, "four", 4, 1);
+	fx_data(&run.b, 1, 1, "more", 4, 1);
+	fx_execve(&run.b, (struct fx){.id = KEY(2, 20), .flags = PR_EXEC_DATA_ARGS | PR_EXEC_PROCFS, .strings = s.data, .n = s.len});
+	fx_data(&run.b, 1, 1, "four", 4, 1); /* frame 3 */
+	fx_data(&run.b, 2, 1, "two", 3, 1);
+	fx_data(&run.b, 1, 1, "more", 4, 1);
+	fx_data(&run.b, 3, 1, "x", 1, 1); /* drops both */
+	fx_data(&run.b, 1, 1, "last", 4, 1); /* frame 7 */
+	end(&run);
+	pr_buf_release(&s);
+	assert_int_equal(run.n, 4);
+	for (unsigned i = 0; i < 4; i++) {
+		static const uint64_t seq[] = {3, 4, 6, 7}, at[] = {6, 6, 8, 8}, pid[] = {1, 2, 3, 1}, bytes[] = {8, 3, 1, 4};
+
+		assert_int_equal(run.found[i].kind, PR_FIND_DATA_NEVER_TAKEN);
+		assert_int_equal(run.found[i].seq, seq[i]);
+		assert_int_equal(run.found[i].at, at[i]);
+		assert_int_equal(run.found[i].data_pid, pid[i]);
+		assert_int_equal(run.found[i].data_bytes, bytes[i]);
+	}
+	pr_auditor_free(NULL);
+}
+
 /* The primitives are seen one by one. */
 struct counts {
 	unsigned added, add_dropped, inc, inc_nothing, dec, dec_nothing, queued, expired, expiry_done, cleared;
@@ -342,6 +485,11 @@ int main(void)
 		cmocka_unit_test(clones_and_clears),
 		cmocka_unit_test(data),
 		cmocka_unit_test(dropped_data_and_malformed_frames),
+		cmocka_unit_test(held_back_in_order),
+		cmocka_unit_test(expiry_knows_its_frame),
+		cmocka_unit_test(nothing_leaked),
+		cmocka_unit_test(leaked_beside_the_snapshot),
+		cmocka_unit_test(data_again),
 		cmocka_unit_test(primitives),
 	};
 

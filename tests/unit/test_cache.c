@@ -538,7 +538,7 @@ static void sorted_by_pid_and_time(void **state)
 	fx_init(&r);
 	assert_int_equal(pr_cache_sorted(&r.cache, &v, &n), 0);
 	assert_int_equal(n, 0);
-	free(v);
+	assert_null(v);
 	for (size_t i = 0; i < 6; i++)
 		exec_of(&b, ids[i], init_key, none, PR_EXEC_PROCFS);
 	fx_feed(&r, &b);

@@ -232,6 +232,7 @@ static void sizes_of_process(void **state)
 	fx_execve(&b, (struct fx){.id = KEY(5, 20), .flags = PR_EXEC_PROCFS, .strings = strings, .n = 4, .size = 56});
 	fx_execve(&b, (struct fx){.id = KEY(6, 20), .flags = PR_EXEC_PROCFS, .strings = strings, .n = 4, .size = 0xffffffff});
 	fx_execve(&b, (struct fx){.id = KEY(7, 20), .flags = PR_EXEC_PROCFS, .strings = strings, .n = 4, .size = 59});
+	fx_execve(&b, (struct fx){.id = KEY(9, 20), .flags = PR_EXEC_DATA_ARGS, .strings = strings, .n = 1593}); /* decided by its size alone */
 	fx_feed(&r, &b);
 	assert_int_equal(pr_image_raw_cwd(pr_cache_lookup(&r.cache, KEY(2, 20))->image).n, 1589);
 	fx_text(&r, KEY(3, 20), "enomem", "enomem", "enomem");
@@ -239,6 +240,7 @@ static void sizes_of_process(void **state)
 	fx_text(&r, KEY(5, 20), "enomem", "", "");
 	fx_text(&r, KEY(6, 20), "enomem", "enomem", "enomem");
 	fx_text(&r, KEY(7, 20), "/a", "", ""); /* what the frame has beyond process.size is ignored */
+	fx_text(&r, KEY(9, 20), "enomem", "enomem", "enomem");
 	assert_int_equal(r.malformed, 0);
 	fx_execve(&b, (struct fx){.id = KEY(8, 20), .strings = strings, .n = 4, .size = 61}); /* claims one byte too many */
 	assert_int_equal(fx_feed(&r, &b).kind, PR_APPLIED_MALFORMED);
@@ -246,6 +248,19 @@ static void sizes_of_process(void **state)
 	assert_int_equal(r.malformed, 1);
 	pr_replayer_release(&r);
 	pr_buf_release(&b);
+}
+
+static void keys_have_an_order(void **state)
+{
+	static const struct pr_id in_order[] = {{0, 5}, {2, 0}, {2, 1}, {2, UINT64_MAX}, {3, 0}, {0x80000000, 1}, {UINT32_MAX, 0}};
+
+	(void)state;
+	for (int i = 0; i < 7; i++) {
+		for (int k = 0; k < 7; k++) {
+			assert_int_equal(pr_id_compare(in_order[i], in_order[k]), (i > k) - (i < k));
+			assert_int_equal(pr_id_equal(in_order[i], in_order[k]), i == k);
+		}
+	}
 }
 
 static void parent_keys(void **state)
@@ -409,6 +424,8 @@ static void exact_arguments(void **state)
 	fx_execve(&b, (struct fx){.id = KEY(3, 20), .strings = strings, .n = 3});
 	fx_exec_info(&b, KEY(4, 20), 1, "e");
 	fx_execve(&b, (struct fx){.id = KEY(4, 21), .strings = strings, .n = 3}); /* meant for another */
+	fx_exec_info(&b, KEY(5, 20), 1, "e");
+	fx_execve(&b, (struct fx){.id = KEY(5, 20), .size = 3000}); /* oversized: what its argument was is not known */
 	fx_feed(&r, &b);
 	im = pr_cache_lookup(&r.cache, KEY(2, 20))->image;
 	assert_true(im->has_argv0);
@@ -430,6 +447,10 @@ static void exact_arguments(void **state)
 	fx_is(arg, "");
 	assert_false(pr_image_next_arg(im, &pos, &arg));
 	assert_false(pr_cache_lookup(&r.cache, KEY(4, 21))->image->has_argv0);
+	im = pr_cache_lookup(&r.cache, KEY(5, 20))->image;
+	assert_true(im->has_argv0);
+	pos = 0;
+	assert_false(pr_image_next_arg(im, &pos, &arg));
 	pr_replayer_release(&r);
 	pr_buf_release(&b);
 }
@@ -472,6 +493,7 @@ int main(void)
 		cmocka_unit_test(descriptors_too_short),
 		cmocka_unit_test(data_arguments_end_before_the_cwd),
 		cmocka_unit_test(sizes_of_process),
+		cmocka_unit_test(keys_have_an_order),
 		cmocka_unit_test(parent_keys),
 		cmocka_unit_test(capabilities),
 		cmocka_unit_test(cut_everywhere),
