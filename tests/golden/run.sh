@@ -9,6 +9,7 @@
 #   --update     writes what was seen instead of comparing
 #   --keep       keeps the scratch folder and says where it is
 #   CASE         names or patterns of cases; also from the variable CASE
+#   FIRST=1      ends with the first case that fails
 #   PROCREC      the program (build/procrec); WRAP: words in front of it, such as an emulator
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -17,7 +18,7 @@ while [ $# -gt 0 ]; do
 	case $1 in
 	--update) update=1 ;;
 	--keep) keep=1 ;;
-	-*) sed -n '3,15s/^# \{0,1\}//p' "$0"; exit 2 ;;
+	-*) sed -n '3,16s/^# \{0,1\}//p' "$0"; exit 2 ;;
 	*) CASE="$CASE $1" ;;
 	esac
 	shift
@@ -106,6 +107,7 @@ trace_of() {
 passed=0 failed=0 updated=0
 compare() { # compare NAME SUFFIX: prints the difference
 	local got=$scratch/got/$1.$2 want=$here/expect/$1.$2
+	[ -s "$got" ] || [ -e "$want" ] || return 0
 	[ -e "$want" ] || want=/dev/null
 	diff -u --label "expect/$1.$2" --label "got" "$want" "$got" && return
 	return 1
@@ -143,7 +145,7 @@ run_case() { # run_case NAME FIXTURE COMMAND
 		T=${path##*/}
 		cp "$path" "$dir/$T"
 	fi
-	(cd "$dir" && eval "$command") >"$scratch/got/$name.out" 2>"$scratch/got/$name.err" </dev/null
+	(cd "$dir" && export GOLDEN_CASE="$name" && eval "$command") >"$scratch/got/$name.out" 2>"$scratch/got/$name.err" </dev/null
 	status=$?
 	: >"$scratch/got/$name.exit"
 	[ $status -eq 0 ] || echo $status >"$scratch/got/$name.exit"
@@ -156,6 +158,7 @@ run_case() { # run_case NAME FIXTURE COMMAND
 	if [ "$bad" ]; then
 		failed=$((failed + 1))
 		echo "FAILED $name: $command"
+		[ -z "$FIRST" ] || exit 1
 	else
 		passed=$((passed + 1))
 	fi
