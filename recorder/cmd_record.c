@@ -22,6 +22,8 @@
 #define SEGMENT_DEFAULT (64ull << 20)
 #define SEGMENT_MIN (16ull << 10)
 #define PASSWORD_MAX 1024
+#define FREEZE_EVERY_NS (60ull * 1000000000u)
+#define FREEZES_MAX 8
 
 struct args {
 	const char *out, *sync, *pins, *sign, *password_file;
@@ -29,6 +31,9 @@ struct args {
 	uint64_t ring, queue, level, read_delay_ns;
 	bool queue_given;
 	struct pr_strlist max_segment, keep; /* sizes and time spans */
+	const char *trigger;
+	uint64_t trigger_every, freezes;
+	bool trigger_every_given, freezes_given;
 };
 
 struct screen {
@@ -69,6 +74,23 @@ static int parse_limits(const char *option, const struct pr_strlist *l, uint64_t
 	return PR_OK;
 }
 
+/* What to freeze is a rotation's history. An expression that is none is refused before anything begins. */
+static int parse_freezing(const struct args *a, struct pr_spool_options *o, struct pr_errinfo *ei)
+{
+	struct pr_trigger *t;
+	int err;
+
+	if (!o->rotate && (a->trigger || a->trigger_every_given || a->freezes_given))
+		return pr_fail(ei, PR_EUSAGE, "record: --trigger, --trigger-every and --freezes are for a directory of segments: -o DIR/");
+	if (a->trigger_every_given && !a->trigger)
+		return pr_fail(ei, PR_EUSAGE, "record: --trigger-every goes with --trigger");
+	o->freeze = (struct pr_freeze_options){a->trigger, a->trigger_every, a->freezes};
+	err = a->trigger ? pr_trigger_new(&t, a->trigger, ei) : PR_OK;
+	if (!err && a->trigger)
+		pr_trigger_free(t);
+	return err;
+}
+
 static bool is_folder(const char *path)
 {
 	size_t len = path ? strlen(path) : 0;
@@ -87,6 +109,9 @@ static int parse_rotation(const struct args *a, struct pr_spool_options *o, stru
 	if (err)
 		return err;
 	o->rotate = is_folder(a->out);
+	err = parse_freezing(a, o, ei);
+	if (err)
+		return err;
 	if (!o->rotate && (a->max_segment.n || a->keep.n))
 		return pr_fail(ei, PR_EUSAGE, "record: --max-segment and --keep are for a directory of segments: -o DIR/, with a slash at its end");
 	if (!o->rotate)
@@ -193,6 +218,18 @@ static void on_trouble(void *arg, const char *why, bool stuck)
 		pr_note("%s; going on in a new segment", why);
 }
 
+static void on_freeze(void *arg, const struct pr_freezer_state *st, bool refused)
+{
+	const struct screen *scr = arg;
+	size_t at = (st->n < PR_FREEZES_TOLD ? st->n : PR_FREEZES_TOLD) - 1;
+
+	clear_status(arg);
+	if (refused)
+		pr_note("%s", st->refusal);
+	else if (!scr->quiet)
+		pr_note("frozen: %s%s" PR_FREEZE_NAME ", for: %s", scr->path, scr->path[strlen(scr->path) - 1] == '/' ? "" : "/", (unsigned long long)st->made[at].set.number, st->made[at].why);
+}
+
 static void summary(const struct pr_session_result *r, const char *path)
 {
 	struct pr_buf b = PR_BUF_INIT;
@@ -252,6 +289,9 @@ static int parse(int argc, char **argv, struct args *a, int *out_n, struct pr_er
 		{0, "level", PR_OPT_U64, &a->level, "N", "LZ4 level, 0 (fast) to 12 (small)", NULL},
 		{0, "max-segment", PR_OPT_LIST, &a->max_segment, "LIMIT", "with -o DIR/: size and age of a segment (64M)", NULL},
 		{0, "keep", PR_OPT_LIST, &a->keep, "LIMIT", "with -o DIR/: delete the oldest segments beyond this size or age (never)", NULL},
+		{0, "trigger", PR_OPT_STR, &a->trigger, "EXPR", "with -o DIR/: freeze the history when an event meets this (SQL, as for --where)", NULL},
+		{0, "trigger-every", PR_OPT_SPAN, &a->trigger_every, "SPAN", "a trigger freezes once in this time at most (1m)", &a->trigger_every_given},
+		{0, "freezes", PR_OPT_U64, &a->freezes, "N", "with -o DIR/: as many frozen sets may lie there (8)", &a->freezes_given},
 		{0, "plain", PR_OPT_FLAG, &a->plain, NULL, "keep the stream's order in blocks, for lz4 -dc; thrice the size", NULL},
 		{0, "no-index", PR_OPT_FLAG, &a->no_index, NULL, "keep no index beside the trace", NULL},
 		{0, "sign", PR_OPT_STR, &a->sign, "KEY", "sign it with this secret key (procrec keygen, minisign -G -W)", NULL},
@@ -363,10 +403,10 @@ static int take_key(const struct args *a, struct pr_secret_key *key, struct pr_s
 
 static int record(int argc, char **argv, char *const *own)
 {
-	struct args a = {.pins = PR_PIN_DIR_DEFAULT};
+	struct args a = {.pins = PR_PIN_DIR_DEFAULT, .trigger_every = FREEZE_EVERY_NS, .freezes = FREEZES_MAX};
 	char name[64], text[256];
 	struct screen scr = {0};
-	struct pr_session_options so = {.on_status = on_status, .on_trouble = on_trouble, .arg = &scr, .argv = own};
+	struct pr_session_options so = {.on_status = on_status, .on_trouble = on_trouble, .on_freeze = on_freeze, .arg = &scr, .argv = own};
 	struct pr_secret_key key;
 	struct pr_errinfo ei;
 	int n, err = parse(argc, argv, &a, &n, &ei);

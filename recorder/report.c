@@ -169,6 +169,49 @@ static void size_line(struct pr_buf *b, const struct pr_session_stats *s, const 
 	pr_buf_str(b, "\n");
 }
 
+static void freeze_lines(struct pr_buf *b, const struct pr_freezer_state *z, const char *path)
+{
+	for (size_t i = 0; i < z->n && i < PR_FREEZES_TOLD; i++) {
+		const struct pr_frozen_set *set = &z->made[i].set;
+
+		line(b);
+		pr_buf_str(b, "frozen: ");
+		pr_text_escape(b, path, strlen(path));
+		pr_buf_printf(b, "%s" PR_FREEZE_NAME ": ", *path && path[strlen(path) - 1] == '/' ? "" : "/", (unsigned long long)set->number);
+		number(b, set->segments, "segment");
+		pr_buf_str(b, ", ");
+		pr_text_size(b, set->bytes);
+		pr_buf_printf(b, ", for: %s\n", z->made[i].why);
+	}
+	if (z->n > PR_FREEZES_TOLD) {
+		line(b);
+		pr_buf_str(b, "and frozen ");
+		number(b, z->n - PR_FREEZES_TOLD, "more time");
+		pr_buf_str(b, "\n");
+	}
+	if (z->early) {
+		line(b);
+		pr_buf_str(b, "not frozen, too soon after the time before (--trigger-every): ");
+		number(b, z->early, "time");
+		pr_buf_str(b, "\n");
+	}
+	if (z->refused) {
+		line(b);
+		pr_buf_str(b, "could not be frozen: ");
+		number(b, z->refused, "time");
+		pr_buf_printf(b, ": %s\n", z->refusal);
+	}
+	if (*z->trouble) {
+		line(b);
+		pr_buf_str(b, "the trigger failed");
+		if (z->trigger_failed) {
+			pr_buf_str(b, " for ");
+			number(b, z->trigger_failed, "event");
+		}
+		pr_buf_printf(b, ": %s\n", z->trouble);
+	}
+}
+
 void pr_report_summary(struct pr_buf *b, const struct pr_session_result *r, const char *path)
 {
 	const struct pr_session_stats *s = &r->stats;
@@ -183,6 +226,7 @@ void pr_report_summary(struct pr_buf *b, const struct pr_session_result *r, cons
 	if (!s->spool.sink.segments)
 		return;
 	size_line(b, s, path);
+	freeze_lines(b, &s->spool.sink.frozen, path);
 	if (s->spool.sink.minisig_failed) {
 		line(b);
 		pr_buf_str(b, "no .minisig was written beside the trace (key or folder out of reach); the trace is signed all the same\n");

@@ -33,6 +33,8 @@ struct session {
 	int proc_fd, signal_fd, epoll_fd;
 	bool looped; /* the loop was reached */
 	bool ending; /* the loop is to end */
+	bool freeze; /* what the ring holds now is to be frozen with all before it */
+	uint64_t frozen, refused; /* told of */
 	uint64_t start_ns, synced_ns, status_ns;
 	int wait_ms;
 	char reason[64];
@@ -44,11 +46,14 @@ static int block_signals(struct session *s, struct pr_errinfo *ei)
 {
 	static const int handled[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD};
 	sigset_t mask;
+	bool freezes = s->opt->spool.rotate;
 
 	signal(SIGCHLD, SIG_DFL); /* were it ignored, nobody could learn CMD's status */
 	sigemptyset(&mask);
 	for (size_t i = 0; i < sizeof(handled) / sizeof(handled[0]); i++)
 		sigaddset(&mask, handled[i]);
+	if (freezes)
+		sigaddset(&mask, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &mask, &s->old_mask);
 	s->signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
 	return s->signal_fd < 0 ? pr_fail_errno(ei, "cannot open a signalfd") : PR_OK;
@@ -191,6 +196,10 @@ static void on_signal(struct session *s, const struct signalfd_siginfo *si)
 
 	if (sig == SIGCHLD)
 		return;
+	if (sig == SIGUSR1) {
+		s->freeze = true;
+		return;
+	}
 	s->out->end_signal = sig;
 	if (!s->child.pid) {
 		s->ending = true;
@@ -245,6 +254,22 @@ static void tell_trouble(struct session *s)
 		s->opt->on_trouble(s->opt->arg, *why.msg ? why.msg : NULL, stuck);
 }
 
+static void tell_freezes(struct session *s)
+{
+	struct pr_spool_state st;
+	const struct pr_freezer_state *z = &st.sink.frozen;
+
+	if (!s->opt->spool.rotate || !s->opt->on_freeze)
+		return;
+	pr_spool_get_state(s->spool, &st);
+	if (z->n > s->frozen)
+		s->opt->on_freeze(s->opt->arg, z, false);
+	if (z->refused > s->refused)
+		s->opt->on_freeze(s->opt->arg, z, true);
+	s->frozen = z->n;
+	s->refused = z->refused;
+}
+
 /* One round of the loop: what is in the ring goes to the spool; syncs and status when they are due. */
 static int round_once(struct session *s, struct pr_errinfo *ei)
 {
@@ -256,7 +281,10 @@ static int round_once(struct session *s, struct pr_errinfo *ei)
 		s->wait_ms = WAIT_MIN_MS;
 	else if (s->wait_ms < WAIT_MAX_MS)
 		s->wait_ms *= 2;
-	if (!err && now - s->synced_ns >= s->opt->sync_ns && pr_spool_pending(s->spool)) {
+	if (!err && s->freeze)
+		pr_spool_freeze(s->spool);
+	if (!err && (s->freeze || now - s->synced_ns >= s->opt->sync_ns) && pr_spool_pending(s->spool)) {
+		s->freeze = false;
 		s->synced_ns = now;
 		err = pr_intake_losses(&s->intake, now, ei);
 		if (!err)
@@ -264,6 +292,7 @@ static int round_once(struct session *s, struct pr_errinfo *ei)
 	}
 	pr_intake_release_ring(&s->intake);
 	tell_trouble(s);
+	tell_freezes(s);
 	tell_status(s, now);
 	return err;
 }
@@ -317,6 +346,7 @@ static int finish(struct session *s, struct pr_errinfo *ei)
 	if (!err)
 		err = pr_spool_close(s->spool, ei);
 	tell_trouble(s);
+	tell_freezes(s);
 	if (!err && s->opt->resume)
 		err = pr_capture_unpin(s->opt->capture.pin_dir, ei);
 	return err;

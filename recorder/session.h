@@ -41,6 +41,8 @@ struct pr_session_options {
 	void (*on_status)(void *arg, const struct pr_session_stats *stats);
 	/* Writing failed (`stuck`: and can't go on yet; why), or goes on again after that (why NULL). May be NULL. */
 	void (*on_trouble)(void *arg, const char *why, bool stuck);
+	/* A set was frozen, or (refused) could not be. May be NULL. */
+	void (*on_freeze)(void *arg, const struct pr_freezer_state *st, bool refused);
 	/* Everything is attached and the keyframe written: recording runs. May be NULL. */
 	void (*on_start)(void *arg, const struct pr_session_stats *stats);
 	void *arg;
@@ -71,7 +73,7 @@ static inline uint64_t pr_session_lost(const struct pr_session_stats *s)
 
 /*
  * Records until the command ends, or without one until SIGINT, SIGTERM or SIGHUP. Those signals are blocked for the time being
- * and passed on to CMD (but for those that the terminal sent to CMD as well). When writing fails, CMD is waited for all the same. The
+ * and passed on to CMD (but for those that the terminal sent to CMD as well). With a rotation SIGUSR1 freezes the history. When writing fails, CMD is waited for all the same. The
  * process has given up its capabilities when this returns.
  */
 int pr_session_run(const struct pr_session_options *opt, struct pr_session_result *out, struct pr_errinfo *ei);

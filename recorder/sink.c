@@ -79,13 +79,20 @@ static int append(struct pr_sink *s, const void *p, size_t n, bool sync, struct 
 	return err;
 }
 
+/* A frozen set ends with the segment that is sealed for it. One that holds nothing yet but repeated state stays as it is. */
 static int rotate_if_due(struct pr_sink *s, struct pr_errinfo *ei)
 {
 	struct pr_seg_progress p;
+	bool wanted = pr_freezer_due(s->freezer);
 	int err;
 
 	pr_sink_progress(s, &p);
-	if (p.frames == p.repeat_frames || !pr_rotate_due(s->rotate, &p, pr_boottime_ns()))
+	if (p.frames == p.repeat_frames) {
+		if (wanted)
+			pr_freezer_run(s->freezer, s->header.series);
+		return PR_OK;
+	}
+	if (!wanted && !pr_rotate_due(s->rotate, &p, pr_boottime_ns()))
 		return PR_OK;
 	err = pr_sink_seal(s, ei);
 	if (err) {
@@ -93,6 +100,8 @@ static int rotate_if_due(struct pr_sink *s, struct pr_errinfo *ei)
 		return err;
 	}
 	pr_sink_retire(s, true);
+	if (pr_freezer_due(s->freezer)) /* the last block may have brought an event */
+		pr_freezer_run(s->freezer, UINT64_MAX);
 	return pr_sink_next_segment(s, ei);
 }
 
@@ -105,6 +114,14 @@ int pr_sink_write(struct pr_sink *s, const void *p, size_t n, bool sync, struct 
 		return pr_fail(ei, PR_ENOMEM, "out of memory");
 	err = append(s, p, n, sync, ei);
 	return err || !s->rotate ? err : rotate_if_due(s, ei);
+}
+
+int pr_sink_freeze(struct pr_sink *s, const char *why, struct pr_errinfo *ei)
+{
+	if (!s->freezer)
+		return PR_OK;
+	pr_freezer_ask(s->freezer, why);
+	return rotate_if_due(s, ei);
 }
 
 int pr_sink_idle(struct pr_sink *s, struct pr_errinfo *ei)
@@ -121,6 +138,8 @@ int pr_sink_end(struct pr_sink *s, struct pr_errinfo *ei)
 	err = pr_sink_seal(s, ei);
 	if (err)
 		cut_written(s, p.raw_bytes);
+	else if (s->freezer && pr_freezer_due(s->freezer))
+		pr_freezer_run(s->freezer, UINT64_MAX);
 	return err;
 }
 
@@ -222,6 +241,7 @@ static int open_dir(struct pr_sink *s, struct pr_errinfo *ei)
 {
 	const struct pr_spool_options *o = &s->opt;
 	char holder[32];
+	int err;
 	struct pr_rotate_options ro = {
 		.dir = s->path,
 		.max_bytes = o->max_bytes,
@@ -237,7 +257,8 @@ static int open_dir(struct pr_sink *s, struct pr_errinfo *ei)
 	snprintf(holder, sizeof(holder), "pid %d", (int)getpid());
 	memcpy(ro.recording, s->header.recording, PR_SEG_UUID);
 	memcpy(ro.boot_id, s->header.boot_id, PR_SEG_UUID);
-	return pr_rotate_open(&s->rotate, &ro, ei);
+	err = pr_rotate_open(&s->rotate, &ro, ei);
+	return err ? err : pr_freezer_new(&s->freezer, s->path, &o->freeze, ei);
 }
 
 static int open_first(struct pr_sink *s, struct pr_errinfo *ei)
@@ -319,6 +340,8 @@ void pr_sink_get_state(const struct pr_sink *s, struct pr_sink_state *out)
 	out->deleted = s->rotate ? pr_rotate_deleted(s->rotate) : 0;
 	out->minisig_failed = s->minisig_failed;
 	out->index_failed = s->index_failed;
+	if (s->freezer)
+		pr_freezer_get_state(s->freezer, &out->frozen);
 }
 
 void pr_sink_discard(struct pr_sink *s)
@@ -339,6 +362,7 @@ void pr_sink_free(struct pr_sink *s)
 	pr_sink_retire(s, false);
 	pr_signer_free(s->signer);
 	pr_rotate_close(s->rotate);
+	pr_freezer_free(s->freezer);
 	pr_livetab_release(&s->live);
 	pr_buf_release(&s->unwritten);
 	free(s->index_path);

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "recorder/freezer.h"
 #include "schema/frame.h"
 
 struct pr_sink;
@@ -27,6 +28,7 @@ struct pr_sink_state {
 	uint64_t deleted; /* segments, by retention or for room */
 	bool minisig_failed; /* NAME.minisig could not be written; the trace is signed without it */
 	bool index_failed; /* an index was given up; the trace is whole without it */
+	struct pr_freezer_state frozen; /* of a rotation */
 };
 
 /* As for pr_spool_open(): creates the (first) file, with the caller's rights. */
@@ -36,6 +38,11 @@ int pr_sink_begin(struct pr_sink *s, struct pr_errinfo *ei);
 
 /* Takes n bytes of whole envelopes; with `sync` all is written, and committed as the options say. Begins the next segment when due. */
 int pr_sink_write(struct pr_sink *s, const void *p, size_t n, bool sync, struct pr_errinfo *ei);
+/*
+ * Of a rotation: freezes the history that is written by now, as far as that may be; why: who asked for it. A set that could not be made is
+ * no failure.
+ */
+int pr_sink_freeze(struct pr_sink *s, const char *why, struct pr_errinfo *ei);
 /* Nothing came for a while: signs what is not signed yet. */
 int pr_sink_idle(struct pr_sink *s, struct pr_errinfo *ei);
 

@@ -15,6 +15,7 @@ struct pr_sink {
 	struct pr_spool_options opt; /* its strings are borrowed, but for path */
 	char *path; /* owned: opt.path, of a directory without the last slashes */
 	struct pr_rotate *rotate; /* NULL: into one file */
+	struct pr_freezer *freezer; /* with rotate */
 	struct pr_livetab live;
 	bool tracks; /* it is kept; else it is made from the file when it is needed */
 	struct pr_buf unwritten; /* given to the writer, and in none of its blocks yet */

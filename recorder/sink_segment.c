@@ -63,6 +63,8 @@ int pr_sink_on_block(void *ctx, const struct pr_block *b, struct pr_errinfo *ei)
 	count(s, b);
 	if (s->tracks)
 		pr_livetab_block(&s->live, b);
+	if (s->freezer)
+		pr_freezer_block(s->freezer, b, pr_boottime_ns());
 	if (s->index && pr_index_writer_block(s->index, b, NULL))
 		give_up_index(s);
 	return PR_OK;

@@ -19,6 +19,7 @@ struct chunk {
 	size_t len, cap;
 	bool sync; /* write it out and sync behind it */
 	uint64_t position; /* with sync */
+	bool freeze; /* and freeze the history behind it */
 	uint8_t data[];
 };
 
@@ -28,7 +29,7 @@ struct pr_spool {
 
 	/* of the putting thread alone */
 	struct chunk *open;
-	bool pending;
+	bool pending, freeze;
 
 	pthread_t thread;
 	bool running;
@@ -174,6 +175,13 @@ uint64_t pr_spool_written(struct pr_spool *s)
 	return position;
 }
 
+static int write_chunk(struct pr_spool *s, const struct chunk *c, struct pr_errinfo *ei)
+{
+	int err = pr_sink_write(s->sink, c->data, c->len, c->sync, ei);
+
+	return err || !c->freeze ? err : pr_sink_freeze(s->sink, "SIGUSR1", ei);
+}
+
 /* Returns with the last failure that could not be got over. */
 static int work(struct pr_spool *s, struct pr_errinfo *ei)
 {
@@ -184,7 +192,7 @@ static int work(struct pr_spool *s, struct pr_errinfo *ei)
 	/* After a failure what comes is thrown away: the putting side was told, and must not wait for room for ever. */
 	while ((c = take(s, &idle)) || idle) {
 		if (!err) {
-			err = c ? pr_sink_write(s->sink, c->data, c->len, c->sync, ei) : pr_sink_idle(s->sink, ei);
+			err = c ? write_chunk(s, c, ei) : pr_sink_idle(s->sink, ei);
 			if (err)
 				err = recover(s, err, ei);
 			publish(s, err, ei);
@@ -304,7 +312,7 @@ static int new_chunk(struct pr_spool *s, size_t n, bool wait, struct chunk **out
 	c->next = NULL;
 	c->len = 0;
 	c->cap = cap;
-	c->sync = false;
+	c->sync = c->freeze = false;
 	s->queue_bytes += cap;
 	if (s->queue_bytes > s->state.queue_peak_bytes)
 		s->state.queue_peak_bytes = s->queue_bytes;
@@ -346,11 +354,13 @@ int pr_spool_tick(struct pr_spool *s, uint64_t position, struct pr_errinfo *ei)
 
 	pthread_mutex_lock(&s->lock);
 	err = failure(s, ei);
-	if (!err && s->pending && !s->open)
+	if (!err && (s->pending || s->freeze) && !s->open)
 		err = new_chunk(s, 0, false, &s->open, ei); /* empty: it only carries the order to sync */
 	if (!err && s->open) {
 		s->open->sync = true;
 		s->open->position = position;
+		s->open->freeze = s->freeze;
+		s->freeze = false;
 		hand_over(s);
 		s->pending = false;
 	}
@@ -358,9 +368,14 @@ int pr_spool_tick(struct pr_spool *s, uint64_t position, struct pr_errinfo *ei)
 	return err == PR_EBUSY ? PR_OK : err; /* a full queue syncs later */
 }
 
+void pr_spool_freeze(struct pr_spool *s)
+{
+	s->freeze = true;
+}
+
 bool pr_spool_pending(const struct pr_spool *s)
 {
-	return s->pending;
+	return s->pending || s->freeze;
 }
 
 void pr_spool_get_state(struct pr_spool *s, struct pr_spool_state *out)

@@ -31,6 +31,7 @@ struct pr_spool_options {
 	const char *path; /* of the trace; borrowed. A directory with `rotate` */
 	bool rotate; /* into segments, with these limits as in struct pr_rotate_options */
 	uint64_t max_bytes, max_ns, keep_bytes, keep_ns;
+	struct pr_freeze_options freeze; /* with `rotate` */
 	bool force; /* an existing file is replaced by a new one */
 	bool index; /* keep PATH.idx beside it */
 	enum pr_sync_when sync;
@@ -72,6 +73,12 @@ int pr_spool_tick(struct pr_spool *s, uint64_t position, struct pr_errinfo *ei);
 
 /* The highest position of a tick up to which all is written (or synced) by now; 0: none yet. */
 uint64_t pr_spool_written(struct pr_spool *s);
+
+/*
+ * With `rotate`: the next tick that finds room in the queue also freezes the history, up to all that was put before it. pr_spool_get_state()
+ * tells what came of it.
+ */
+void pr_spool_freeze(struct pr_spool *s);
 
 /* Whether something was put since the last tick. */
 bool pr_spool_pending(const struct pr_spool *s);

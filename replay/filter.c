@@ -5,10 +5,20 @@
 
 #include "replay/decode/text.h"
 
+static bool show_time(const void *ctx, struct pr_buf *b, uint64_t ktime)
+{
+	int64_t realtime;
+
+	if (!pr_timeline_real(ctx, ktime, &realtime))
+		return false;
+	pr_time_utc(b, realtime);
+	return true;
+}
+
 int pr_filter_init(struct pr_filter *f, const struct pr_selection *sel, const struct pr_session *s, struct pr_errinfo *ei)
 {
 	*f = (struct pr_filter){.sel = sel, .session = s, .scratch = PR_BUF_INIT};
-	return sel->where ? pr_where_new(&f->where, sel->where, &s->timeline, ei) : PR_OK;
+	return sel->where ? pr_where_new(&f->where, "--where", sel->where, show_time, &s->timeline, ei) : PR_OK;
 }
 
 void pr_filter_release(struct pr_filter *f)

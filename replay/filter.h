@@ -7,7 +7,7 @@
 
 #include "replay/render/render.h"
 #include "replay/session.h"
-#include "replay/where.h"
+#include "replay/cache/where.h"
 
 struct pr_filter {
 	const struct pr_selection *sel; /* borrowed */

@@ -33,13 +33,6 @@ struct pr_slice pr_render_caps(struct pr_renderer *r, uint64_t bits)
 	return (struct pr_slice){c->text.data, c->text.len};
 }
 
-void pr_event_view_make(struct pr_event_view *v, const struct pr_applied *a, const struct pr_cache *c)
-{
-	v->applied = a;
-	v->entry = pr_cache_lookup(c, a->id);
-	v->parent = v->entry ? pr_cache_lookup(c, v->entry->parent) : NULL;
-}
-
 void pr_event_line_make(struct pr_event_line *e, const struct pr_event_view *v, const struct pr_timeline *tl)
 {
 	const struct pr_event *ev = v->applied->event;

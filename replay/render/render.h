@@ -11,8 +11,7 @@
 
 #include "base/buf.h"
 #include "base/json.h"
-#include "replay/cache/cache.h"
-#include "replay/cache/replayer.h"
+#include "replay/cache/view.h"
 #include "replay/timeline.h"
 #include "schema/trace.h"
 
@@ -34,21 +33,9 @@ void pr_renderer_release(struct pr_renderer *r);
 /* The text of a capability set; valid until the next call. */
 struct pr_slice pr_render_caps(struct pr_renderer *r, uint64_t bits);
 
-/*
- * A lifecycle event, as the cache has its process right after the frame was applied (entry NULL: a miss; parent NULL: not in
- * the cache).
- */
-struct pr_event_view {
-	const struct pr_applied *applied;
-	const struct pr_entry *entry, *parent;
-};
-
-/* Looks entry and parent up. */
-void pr_event_view_make(struct pr_event_view *v, const struct pr_applied *a, const struct pr_cache *c);
-
 /* What a line says of an event: all of it by value but for the two, so that it may be rendered later than the next frame is applied. */
 struct pr_event_line {
-	const struct pr_entry *entry, *parent; /* as above; of them id, the entry's parent, image and host are shown */
+	const struct pr_entry *entry, *parent; /* as in view.h; of them id, the entry's parent, image and host are shown */
 	uint64_t seq;
 	struct pr_id id;
 	uint64_t ktime; /* when it happened */

@@ -2,7 +2,8 @@
 /* --where: what an expression sees of an event and of an entry, and what it may not do. */
 #include "tests/unit/fx.h"
 
-#include "replay/where.h"
+#include "replay/cache/where.h"
+#include "replay/timeline.h"
 
 struct fixture {
 	struct pr_timeline tl;
@@ -10,6 +11,16 @@ struct fixture {
 	struct pr_applied last;
 	struct pr_event_view v;
 };
+
+static bool show_time(const void *ctx, struct pr_buf *b, uint64_t ktime)
+{
+	int64_t realtime;
+
+	if (!pr_timeline_real(ctx, ktime, &realtime))
+		return false;
+	pr_time_utc(b, realtime);
+	return true;
+}
 
 static void begin(struct fixture *f)
 {
@@ -40,7 +51,7 @@ static int ask(struct fixture *f, const char *expr)
 	struct pr_where *w = NULL;
 	struct pr_errinfo ei;
 	bool yes = false;
-	int err = pr_where_new(&w, expr, &f->tl, &ei);
+	int err = pr_where_new(&w, "--where", expr, show_time, &f->tl, &ei);
 
 	if (!err)
 		err = pr_where_test(w, &f->v, &yes, &ei);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "replay/where.h"
+#include "replay/cache/where.h"
 
 #include <sqlite3.h>
 #include <stdlib.h>
@@ -15,7 +15,9 @@
 struct pr_where {
 	sqlite3 *db;
 	sqlite3_stmt *st;
-	const struct pr_timeline *tl; /* borrowed */
+	const char *option; /* borrowed */
+	pr_where_time_fn *time; /* NULL: the trace is still made */
+	const void *ctx;
 	uint64_t wanted; /* bit i: the expression mentions column i */
 	unsigned steps;
 	struct pr_buf scratch;
@@ -65,12 +67,9 @@ static int bind_seq(struct pr_where *w, int i, const struct row *r)
 
 static int bind_time(struct pr_where *w, int i, const struct row *r)
 {
-	int64_t realtime;
-
-	if (!r->ev || !pr_timeline_real(w->tl, r->ev->ktime, &realtime))
-		return SQLITE_OK;
 	pr_buf_clear(&w->scratch);
-	pr_time_utc(&w->scratch, realtime);
+	if (!r->ev || !w->time(w->ctx, &w->scratch, r->ev->ktime))
+		return SQLITE_OK;
 	return bind_scratch(w, i);
 }
 
@@ -208,33 +207,34 @@ static int bind_parent_user(struct pr_where *w, int i, const struct row *r)
 static const struct {
 	const char *name;
 	bind_fn *bind;
+	bool of_trace; /* of one that is whole */
 } columns[] = {
-	{"type", bind_type},
-	{"seq", bind_seq},
-	{"time", bind_time},
-	{"ktime", bind_ktime},
-	{"event_ktime", bind_event_ktime},
-	{"pid", bind_pid},
-	{"exec_id", bind_exec_id},
-	{"uid", bind_uid},
-	{"user", bind_user},
-	{"name", bind_name},
-	{"binary", bind_binary},
-	{"arguments", bind_arguments},
-	{"cwd", bind_cwd},
-	{"ppid", bind_ppid},
-	{"pktime", bind_pktime},
-	{"ref", bind_ref},
-	{"miss", bind_miss},
-	{"snapshot", bind_snapshot},
-	{"exit_code", bind_exit_code},
-	{"exit_signal", bind_exit_signal},
-	{"exit_core", bind_exit_core},
-	{"status", bind_status},
-	{"parent_binary", bind_parent_binary},
-	{"parent_arguments", bind_parent_arguments},
-	{"parent_uid", bind_parent_uid},
-	{"parent_user", bind_parent_user},
+	{"type", bind_type, false},
+	{"seq", bind_seq, true},
+	{"time", bind_time, true},
+	{"ktime", bind_ktime, false},
+	{"event_ktime", bind_event_ktime, false},
+	{"pid", bind_pid, false},
+	{"exec_id", bind_exec_id, false},
+	{"uid", bind_uid, false},
+	{"user", bind_user, false},
+	{"name", bind_name, false},
+	{"binary", bind_binary, false},
+	{"arguments", bind_arguments, false},
+	{"cwd", bind_cwd, false},
+	{"ppid", bind_ppid, false},
+	{"pktime", bind_pktime, false},
+	{"ref", bind_ref, false},
+	{"miss", bind_miss, false},
+	{"snapshot", bind_snapshot, false},
+	{"exit_code", bind_exit_code, false},
+	{"exit_signal", bind_exit_signal, false},
+	{"exit_core", bind_exit_core, false},
+	{"status", bind_status, false},
+	{"parent_binary", bind_parent_binary, false},
+	{"parent_arguments", bind_parent_arguments, false},
+	{"parent_uid", bind_parent_uid, false},
+	{"parent_user", bind_parent_user, false},
 };
 #define N_COLUMNS (sizeof(columns) / sizeof(columns[0]))
 _Static_assert(N_COLUMNS <= 64, "a bit for each column");
@@ -262,14 +262,17 @@ static int on_steps(void *ctx)
 static int prepare(struct pr_where *w, const char *expr, struct pr_errinfo *ei)
 {
 	struct pr_buf sql = PR_BUF_INIT;
-	const char *tail = NULL;
+	const char *tail = NULL, *sep = "";
 	int rc = SQLITE_NOMEM;
 
 	pr_buf_str(&sql, "SELECT (");
 	pr_buf_str(&sql, expr);
 	pr_buf_str(&sql, "\n) FROM (SELECT "); /* a line of its own: the expression may end in a comment */
 	for (size_t i = 0; i < N_COLUMNS; i++) {
-		pr_buf_printf(&sql, "%s?%zu AS %s", i ? "," : "", i + 1, columns[i].name);
+		if (columns[i].of_trace && !w->time)
+			continue;
+		pr_buf_printf(&sql, "%s?%zu AS %s", sep, i + 1, columns[i].name);
+		sep = ",";
 		if (strcasestr(expr, columns[i].name))
 			w->wanted |= (uint64_t)1 << i;
 	}
@@ -277,24 +280,26 @@ static int prepare(struct pr_where *w, const char *expr, struct pr_errinfo *ei)
 	if (!pr_buf_failed(&sql))
 		rc = sqlite3_prepare_v2(w->db, (char *)sql.data, -1, &w->st, &tail);
 	if (rc == SQLITE_OK && (!w->st || *tail || sqlite3_column_count(w->st) != 1))
-		rc = pr_fail(ei, PR_EUSAGE, "--where: '%s' is not one expression", expr);
+		rc = pr_fail(ei, PR_EUSAGE, "%s: '%s' is not one expression", w->option, expr);
 	else if (rc != SQLITE_OK)
-		rc = pr_fail(ei, rc == SQLITE_NOMEM ? PR_ENOMEM : PR_EUSAGE, "--where: '%s': %s", expr, sqlite3_errmsg(w->db));
+		rc = pr_fail(ei, rc == SQLITE_NOMEM ? PR_ENOMEM : PR_EUSAGE, "%s: '%s': %s", w->option, expr, sqlite3_errmsg(w->db));
 	pr_buf_release(&sql);
 	return rc;
 }
 
-int pr_where_new(struct pr_where **out, const char *expr, const struct pr_timeline *tl, struct pr_errinfo *ei)
+int pr_where_new(struct pr_where **out, const char *option, const char *expr, pr_where_time_fn *time, const void *ctx, struct pr_errinfo *ei)
 {
 	struct pr_where *w = calloc(1, sizeof(*w));
 	int err;
 
 	if (!w)
 		return pr_fail(ei, PR_ENOMEM, "out of memory");
-	w->tl = tl;
+	w->option = option;
+	w->time = time;
+	w->ctx = ctx;
 	if (sqlite3_open_v2(":memory:", &w->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
 		pr_where_free(w);
-		return pr_fail(ei, PR_ENOMEM, "--where: out of memory");
+		return pr_fail(ei, PR_ENOMEM, "%s: out of memory", option);
 	}
 	sqlite3_limit(w->db, SQLITE_LIMIT_LENGTH, LENGTH_MAX);
 	sqlite3_set_authorizer(w->db, authorize, NULL);
@@ -333,7 +338,7 @@ int pr_where_test(struct pr_where *w, const struct pr_event_view *v, bool *out, 
 	if (rc == SQLITE_ROW)
 		*out = sqlite3_column_double(w->st, 0) != 0;
 	else
-		pr_fail(ei, PR_EUSAGE, "--where: %s", sqlite3_errmsg(w->db));
+		pr_fail(ei, PR_EUSAGE, "%s: %s", w->option, sqlite3_errmsg(w->db));
 	sqlite3_reset(w->st);
 	return rc == SQLITE_ROW ? PR_OK : PR_EUSAGE;
 }
