@@ -231,6 +231,7 @@ static int apply_own(struct pr_replayer *r, const struct pr_event *ev, struct pr
 	case PR_OP_CLONE_INFO:
 	case PR_OP_EXEC_FAIL:
 	case PR_OP_RECORDER:
+	case PR_OP_ORIGIN:
 		return walk_items(r, o->items, NULL);
 	default:
 		return PR_OK;

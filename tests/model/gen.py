@@ -386,21 +386,21 @@ class Generator:
         elif r < 0.3:
             self.out.append(host(self.string(), self.tick()))
         elif r < 0.4:
-            kind = rng.choice([200, 201, 204, 210, 216])
+            kind = rng.choice([200, 201, 204, 210, 216, 217])
             body = bytes(FIXED[kind] - 16) + item(rng.choice([1, 3, 7, 8, 33, 64]) | ITEM_DESC, self.send(self.string()))
             self.out.append(frame(kind, body + (b"" if r < 0.38 else b"\1"), self.tick()))
         else:
-            kind = rng.choice([201, 202, 203, 204, 210, 213, 214, 215, 216])
+            kind = rng.choice([201, 202, 203, 204, 210, 213, 214, 215, 216, 217, 218])
             rows = bytes(rng.choice([0, 24, 48, 48, 47, 1])) if kind == 213 else b""
             self.out.append(frame(kind, bytes(FIXED[kind] - 16) + rows, self.tick()))
 
     def step_unknown(self):
-        op = self.rng.choice([0, 1, 4, 6, 8, 13, 14, 15, 22, 25, 26, 27, 100, 199, 205, 217, 254, 255])
+        op = self.rng.choice([0, 1, 4, 6, 8, 13, 14, 15, 22, 25, 26, 27, 100, 199, 205, 219, 254, 255])
         self.out.append(frame(op, self.string(), self.tick(), flags=self.rng.choice([0, 1, 255])))
 
     def step_malformed(self):
         """Well framed, but too short for its kind, or lying about its inner sizes."""
-        rng, op = self.rng, self.rng.choice([5, 5, 7, 23, 24, 200, 201, 202, 203, 204, 211, 212, 213, 214, 215])
+        rng, op = self.rng, self.rng.choice([5, 5, 7, 23, 24, 200, 201, 202, 203, 204, 211, 212, 213, 214, 215, 217, 218])
         key, now = self.key(), self.tick()
         if op == 5 and rng.random() < 0.6:
             out, flags = self.strings()
