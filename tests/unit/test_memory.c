@@ -312,6 +312,44 @@ static void entries_are_used_again(void **state)
 	pr_buf_release(&b);
 }
 
+/* An image that somebody still reads stays, and costs the cache nothing: whoever is last, of the cache and the readers, frees it. */
+static void pinned_images(void **state)
+{
+	struct pr_image_parts parts = {.filename = {(const uint8_t *)"/x", 2}};
+
+	(void)state;
+	for (unsigned order = 0; order < 4; order++) {
+		struct pr_image *image;
+		size_t size;
+
+		memset(&memory, 0, sizeof(memory));
+		memory.on = true;
+		image = pr_image_new(&parts);
+		assert_non_null(image);
+		size = image->size;
+		if (order < 2) {
+			pr_image_pin(image);
+			pr_image_pin(image);
+			if (order)
+				pr_image_unpin(image);
+		}
+		if (order == 2)
+			assert_int_equal(pr_image_unref(pr_image_ref(image)), 0);
+		if (order == 3) {
+			pr_image_pin(image);
+			pr_image_unpin(image);
+			fx_is(pr_image_filename(image), "/x");
+		}
+		assert_int_equal(pr_image_unref(image), size);
+		for (unsigned pins = order < 2 ? 2 - order : 0; pins; pins--) {
+			fx_is(pr_image_filename(image), "/x");
+			pr_image_unpin(image);
+		}
+		memory.on = false;
+		assert_int_equal(memory.live, 0);
+	}
+}
+
 /* The limits that are the reference's, and ours behind them: what the manual says. */
 static void default_limits(void **state)
 {
@@ -333,6 +371,7 @@ int main(void)
 		cmocka_unit_test(runs_out),
 		cmocka_unit_test(limit_is_exact),
 		cmocka_unit_test(entries_are_used_again),
+		cmocka_unit_test(pinned_images),
 		cmocka_unit_test(default_limits),
 	};
 
