@@ -95,6 +95,42 @@ class Bench:
         return os.path.join(self.work, name)
 
 
+def alike(figures):
+    """Whether each two runs of a figure could have been one: their spreads overlap, or, of single values, they differ by at most 5 %."""
+    for a in figures:
+        for b in figures:
+            near = abs(a["median"] - b["median"]) <= 0.05 * max(abs(a["median"]), abs(b["median"]))
+            if not near and (a["low"] > b["high"] or b["low"] > a["high"]):
+                return False
+    return True
+
+
+def runs_figures(runs):
+    """One figure for those of several benches with the same key: the median of their medians, all of their spreads."""
+    found = []
+    for key in dict.fromkeys(f["key"] for r in runs for f in r.figures):
+        same = [f for r in runs for f in r.figures if f["key"] == key]
+        medians = [f["median"] for f in same]
+        one = dict(same[0], median=statistics.median(medians), low=min(f["low"] for f in same), high=max(f["high"] for f in same),
+                   runs=sum(f["runs"] for f in same), medians=medians, alike=alike(same))
+        if one["goal"] is not None:
+            one["met"] = one["median"] >= one["goal"] if one["at_least"] else one["median"] <= one["goal"]
+        found.append(one)
+    return found
+
+
+def runs_peers(runs):
+    found = []
+    for name in dict.fromkeys(p["name"] for r in runs for p in r.peers):
+        same = [p for r in runs for p in r.peers if p["name"] == name]
+        one = dict(same[0], rounds=sum(p["rounds"] for p in same), slowdown_low=min(p["slowdown_low"] for p in same),
+                   slowdown_high=max(p["slowdown_high"] for p in same))
+        for key in ("slowdown", "load_cpu", "cpu_us", "bytes"):
+            one[key] = None if one[key] is None else statistics.median(p[key] for p in same)
+        found.append(one)
+    return found
+
+
 def number(v):
     """Three significant digits, with thousands apart."""
     if v == 0:

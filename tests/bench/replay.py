@@ -125,19 +125,24 @@ def measure_peers(bench, rounds):
 def growth(bench, sizes):
     """Curves: the same on ever larger builds."""
     bench.begin("Growth (build)")
-    print(f"   {'processes':>10} {'seg bytes':>10} {'idx bytes':>10} {'reindex/s':>10} {'cache fr/s':>11} {'text ev/s':>10} {'cache MiB':>9} {'text MiB':>8} {'ancestry ms':>11}")
+    print(f"   {'processes':>10} {'seg bytes':>10} {'idx bytes':>10} {'reindex/s':>10} {'cache fr/s':>11} {'text ev/s':>10} {'JSON ev/s':>10} {'verify fr/s':>11} {'cache MiB':>9} {'text MiB':>8} {'ancestry ms':>11} {'tree ms':>8}")
     for n in sizes:
         trace, frames, events = generate(bench, "growth.seg", n)
         index = run(bench.procrec, "reindex", "-j1", "-q", trace)
         cache = run(bench.procrec, "replay", "-j1", trace, "--stats")
         text = run(bench.procrec, "replay", "-j1", trace)
+        js = run(bench.procrec, "replay", "-j1", trace, "--json")
+        check = run(bench.procrec, "verify", "-j1", trace)
+        tree = statistics.median(run(bench.procrec, "replay", trace, "--tree", "--at", "+2s").cpu for _ in range(5))
         ask = statistics.median(run(bench.procrec, "replay", trace, "--ancestry", str(pid_of(n * 9 // 10))).cpu for _ in range(5))
         row = {"processes": n, "segment_bytes": os.path.getsize(trace) / n, "index_bytes": os.path.getsize(trace + ".idx") / n,
-               "reindex": n / index.cpu, "cache": frames / cache.cpu, "text": events / text.cpu, "cache_mib": cache.rss / 1048576,
+               "reindex": n / index.cpu, "cache": frames / cache.cpu, "text": events / text.cpu, "json": events / js.cpu, "verify": frames / check.cpu,
+               "tree_ms": tree * 1e3, "cache_mib": cache.rss / 1048576,
                "text_mib": text.rss / 1048576, "reindex_mib": index.rss / 1048576, "ancestry_ms": ask * 1e3}
         bench.growth.append(row)
         print(f"   {n:>10} {row['segment_bytes']:>10.1f} {row['index_bytes']:>10.1f} {row['reindex']:>10.0f} {row['cache']:>11.0f} "
-              f"{row['text']:>10.0f} {row['cache_mib']:>9.0f} {row['text_mib']:>8.0f} {row['ancestry_ms']:>11.1f}", flush=True)
+              f"{row['text']:>10.0f} {row['json']:>10.0f} {row['verify']:>11.0f} {row['cache_mib']:>9.0f} {row['text_mib']:>8.0f} "
+              f"{row['ancestry_ms']:>11.1f} {row['tree_ms']:>8.1f}", flush=True)
         for path in (trace, trace + ".idx"):
             os.unlink(path)
 

@@ -8,7 +8,7 @@ import sys
 import tempfile
 
 import tables
-from common import Bench, figure_line, number
+from common import Bench, figure_line, number, runs_figures, runs_peers
 from replay import KINDS, pid_of
 
 PROCREC, GEN = os.environ["PROCREC"], os.environ["GEN_TRACE"]
@@ -38,6 +38,23 @@ def test_a_line_names_goal_and_verdict():
 
 def test_numbers_have_three_digits():
     assert [number(v) for v in (0, 1234567, 12.34, 1.234, 0.01234, 100)] == ["0", "1,234,567", "12.3", "1.23", "0.0123", "100"]
+
+
+def test_runs_are_alike_where_their_spreads_overlap():
+    def bench(values):
+        b = Bench("build", True, "/nonexistent")
+        b.figures = [quiet_figure("k", "n", values, "ms", 3)]
+        b.peers = [{"name": "p", "rounds": 2, "slowdown": values[0], "slowdown_low": 1, "slowdown_high": values[-1], "load_cpu": None, "cpu_us": 1, "bytes": 2}]
+        return b
+
+    one = runs_figures([bench([1, 2, 3]), bench([3, 4, 5]), bench([2, 3, 6])])
+    assert len(one) == 1 and one[0]["alike"] and one[0]["medians"] == [2, 4, 3] and (one[0]["median"], one[0]["low"], one[0]["high"]) == (3, 1, 6)
+    assert one[0]["met"] is True and one[0]["runs"] == 9
+    assert not runs_figures([bench([1, 2, 3]), bench([2, 3, 4]), bench([4, 5, 6])])[0]["alike"], "the first and the last share nothing"
+    assert runs_figures([bench([100]), bench([104])])[0]["alike"] and not runs_figures([bench([100]), bench([110])])[0]["alike"]
+    assert runs_figures([bench([4, 5]), bench([4, 6])])[0]["met"] is False
+    peers = runs_peers([bench([1, 2]), bench([3, 4]), bench([2, 9])])
+    assert len(peers) == 1 and (peers[0]["slowdown"], peers[0]["slowdown_high"], peers[0]["rounds"], peers[0]["load_cpu"]) == (2, 9, 6, None)
 
 
 def test_a_table_replaces_the_one_before():
