@@ -56,6 +56,7 @@ static bool is_kept(const struct extract *x, const struct pr_frame *f)
 	case PR_OP_EXIT_INFO:
 	case PR_OP_REPARENT:
 	case PR_OP_EXEC_FAIL:
+	case PR_OP_ENDED:
 		return has_id(x, ev.own.id);
 	default:
 		return ev.op == PR_OP_HOST || ev.op == PR_OP_USER_NAME || ev.op == PR_OP_CLOCK || ev.op == PR_OP_LOSS || ev.op == PR_OP_RECORDER ||
@@ -149,9 +150,15 @@ static int on_gap(void *ctx, const struct pr_gap *g)
 	if (g->kind == PR_GAP_SEQ) {
 		put_state(x, g, g->ktime_from, 0);
 		put_state(x, g, g->ktime_to, g->count);
-	} else if (g->kind == PR_GAP_DAMAGE) {
-		put_damage(x, g->count, g->ktime_from, g->ktime_to);
-	} /* a LOSS frame is kept as it is */
+	} /* a LOSS frame is kept as it is, and damage of the file is told by on_damage */
+	return pr_buf_failed(&x->gaps) ? PR_ENOMEM : PR_OK;
+}
+
+static int on_damage(void *ctx, const struct pr_seg_damage *d)
+{
+	struct extract *x = ctx;
+
+	put_damage(x, d->frames_known ? d->frames : 0, d->ktime_from, d->ktime_to);
 	return pr_buf_failed(&x->gaps) ? PR_ENOMEM : PR_OK;
 }
 
@@ -227,7 +234,7 @@ static int copy(struct extract *x, struct pr_errinfo *ei)
 	struct pr_frame f;
 	int err;
 
-	pr_trace_set_events(x->trace, &(struct pr_trace_events){.on_gap = on_gap, .ctx = x});
+	pr_trace_set_events(x->trace, &(struct pr_trace_events){.on_damage = on_damage, .on_gap = on_gap, .ctx = x});
 	while (!(err = pr_trace_next(x->trace, &f, ei))) {
 		struct pr_envelope env = {.cpu = f.cpu, .stream = f.stream, .flags = f.env_flags, .size = f.size};
 

@@ -203,6 +203,8 @@ static size_t fixed_part(uint8_t op)
 		[PR_OP_STREAM_STATE] = sizeof(struct pr_stream_state),
 		[PR_OP_LOSS] = sizeof(struct pr_loss),
 		[PR_OP_KEYFRAME] = sizeof(struct pr_keyframe),
+		[PR_OP_ORIGIN] = sizeof(struct pr_origin),
+		[PR_OP_ENDED] = sizeof(struct pr_ended),
 	};
 
 	return sizes[op] ? sizes[op] : PR_COMMON_SIZE;
