@@ -158,7 +158,7 @@ struct pr_exec_strings {
 	enum pr_enomem enomem;
 	bool filename_data, args_data; /* the bytes are to be taken from the data map by the desc beside */
 	struct pr_desc filename_desc, args_desc;
-	struct pr_slice filename, args, cwd; /* inline ones; cwd as shown: ROOT_CWD and the trimming of PROCFS are done */
+	struct pr_slice filename, args, cwd; /* inline ones; cwd as shown, where it is not "enomem": ROOT_CWD and the trimming of PROCFS are done */
 };
 
 /* Splits e->strings by the flags. No byte is copied, nothing is taken. */

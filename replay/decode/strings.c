@@ -49,24 +49,24 @@ static bool split_filename(uint32_t flags, struct pr_slice *left, struct pr_exec
 	return true;
 }
 
-/* Cuts arguments from cwd; false when both are "enomem". */
-static bool split_args(uint32_t flags, struct pr_slice left, struct pr_exec_strings *out)
+/* Cuts arguments from cwd, or says that both are "enomem". */
+static void split_args(uint32_t flags, struct pr_slice left, struct pr_exec_strings *out)
 {
 	const uint8_t *nul;
 
 	if (flags & PR_EXEC_DATA_ARGS) {
 		if (left.n < DESC_SIZE) {
 			out->enomem = PR_ENOMEM_ARGS;
-			return false;
+			return;
 		}
 		out->args_data = true;
 		out->args_desc = get_desc(left.p);
 		out->cwd = skip(left, DESC_SIZE);
-		return true;
+		return;
 	}
 	if (flags & NO_CWD) {
 		out->args = left;
-		return true;
+		return;
 	}
 	nul = left.n ? memrchr(left.p, 0, left.n) : NULL;
 	if (nul) {
@@ -74,7 +74,6 @@ static bool split_args(uint32_t flags, struct pr_slice left, struct pr_exec_stri
 		left = skip(left, out->args.n + 1);
 	}
 	out->cwd = left;
-	return true;
 }
 
 /* White space as the reference's: no locale. */
@@ -103,8 +102,9 @@ void pr_execve_strings(const struct pr_execve *e, struct pr_exec_strings *out)
 		out->enomem = PR_ENOMEM_ALL;
 		return;
 	}
-	if (!split_filename(e->flags, &left, out) || !split_args(e->flags, left, out))
+	if (!split_filename(e->flags, &left, out))
 		return;
+	split_args(e->flags, left, out);
 	if (e->flags & PR_EXEC_ROOT_CWD)
 		out->cwd = (struct pr_slice){root_cwd, sizeof(root_cwd)};
 	else if (e->flags & PR_EXEC_PROCFS)
