@@ -95,6 +95,7 @@ static void build(struct pr_buf *b)
 {
 	static const char args[] = "/bin/sh\0-c\0/root";
 	struct pr_id sh = KEY(2, 20);
+	struct pr_buf sent = PR_BUF_INIT;
 
 	fx_host(b, "host");
 	fx_user(b, 7, "seven");
@@ -105,6 +106,14 @@ static void build(struct pr_buf *b)
 	fx_exec_info(b, sh, 1, "sh");
 	fx_execve(b, (struct fx){.id = sh, .parent = KEY(1, 1), .flags = PR_EXEC_CLONE, .uid = 7, .strings = args, .n = sizeof(args)});
 	fx_execve(b, (struct fx){.id = sh, .parent = KEY(1, 1), .flags = PR_EXEC_CLONE, .uid = 7, .strings = args, .n = sizeof(args)});
+	for (uint32_t i = 0; i < 3; i++) { /* both there, one of the wrong size, both gone */
+		pr_buf_clear(&sent);
+		fx_desc(&sent, 4, 0, 1 + i, 1);
+		fx_desc(&sent, 4 + i, 0, 4 - i, 1);
+		fx_execve(b, (struct fx){.id = KEY(80 + i, 21), .flags = PR_EXEC_DATA_FILENAME | PR_EXEC_DATA_ARGS | PR_EXEC_PROCFS,
+					 .strings = sent.data, .n = sent.len});
+	}
+	pr_buf_release(&sent);
 	for (uint32_t i = 0; i < 70; i++)
 		fx_clone(b, KEY(100 + i, 30), sh, 30);
 	fx_exit(b, KEY(169, 30), 39, 0); /* the one that will have expired */
@@ -186,7 +195,7 @@ static void replay(struct run *run, const struct pr_buf *b)
 	if (pr_auditor_new(&run->auditor, count_finding, run))
 		return;
 	settings.max_data = 9;
-	settings.max_clone_entries = 75;
+	settings.max_clone_entries = 78;
 	pr_replayer_init(&run->r, &settings, pr_auditor_observer(run->auditor));
 	names += pr_get_u32(b->data + names + 4);
 	run->err = 0;
