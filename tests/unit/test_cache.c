@@ -417,9 +417,21 @@ static void malformed_frames_change_nothing(void **state)
 	assert_int_equal(r.malformed, 3);
 	assert_int_equal(r.frames, 5);
 	assert_int_equal(pr_replayer_apply(&r, &(struct pr_frame){.data = junk, .size = 100, .env_flags = PR_ENV_RAW | PR_ENV_CONT}, &a, &ei), 0);
+	assert_int_equal(a.kind, PR_APPLIED_META);
 	assert_int_equal(pr_replayer_apply(&r, &(struct pr_frame){.data = junk, .size = 100, .env_flags = PR_ENV_META}, &a, &ei), 0);
+	assert_int_equal(a.event->op, PR_OP_EXIT); /* what was put beside the stream is told, where it can be */
+	for (unsigned i = 0; i < 2; i++) {
+		struct pr_frame f = {.data = junk, .size = 100 - i, .env_flags = i ? PR_ENV_META : PR_ENV_META | PR_ENV_RAW};
+
+		assert_int_equal(pr_replayer_apply(&r, &f, &a, &ei), 0);
+		assert_int_equal(a.kind, PR_APPLIED_META);
+		assert_null(a.event);
+	}
 	assert_int_equal(r.malformed, 3); /* neither is counted */
 	assert_int_equal(r.frames, 5);
+	fx_exec_info(&b, KEY(9, 9), 0, "beside");
+	assert_int_equal(pr_replayer_apply(&r, &(struct pr_frame){.data = b.data, .size = (uint32_t)b.len, .env_flags = PR_ENV_META}, &a, &ei), 0);
+	pr_buf_clear(&b);
 	exec_of(&b, KEY(3, 30), KEY(2, 20), none, 0); /* the announcement outlived the malformed frame */
 	fx_feed(&r, &b);
 	assert_true(pr_cache_lookup(&r.cache, KEY(3, 30))->image->has_argv0);

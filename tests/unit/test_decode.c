@@ -424,6 +424,9 @@ static void exact_arguments(void **state)
 	fx_execve(&b, (struct fx){.id = KEY(3, 20), .strings = strings, .n = 3});
 	fx_exec_info(&b, KEY(4, 20), 1, "e");
 	fx_execve(&b, (struct fx){.id = KEY(4, 21), .strings = strings, .n = 3}); /* meant for another */
+	fx_exec_info(&b, KEY(6, 20), 1, "replaced");
+	fx_exec_info(&b, KEY(6, 20), 1, NULL);
+	fx_execve(&b, (struct fx){.id = KEY(6, 20), .strings = strings, .n = 3});
 	fx_exec_info(&b, KEY(5, 20), 1, "e");
 	fx_execve(&b, (struct fx){.id = KEY(5, 20), .size = 3000}); /* oversized: what its argument was is not known */
 	fx_feed(&r, &b);
@@ -447,6 +450,9 @@ static void exact_arguments(void **state)
 	fx_is(arg, "");
 	assert_false(pr_image_next_arg(im, &pos, &arg));
 	assert_false(pr_cache_lookup(&r.cache, KEY(4, 21))->image->has_argv0);
+	im = pr_cache_lookup(&r.cache, KEY(6, 20))->image;
+	assert_false(im->has_argv0);
+	fx_is(pr_image_argv0(im), "");
 	im = pr_cache_lookup(&r.cache, KEY(5, 20))->image;
 	assert_true(im->has_argv0);
 	pos = 0;

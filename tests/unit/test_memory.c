@@ -178,6 +178,7 @@ static int apply(struct run *run, const uint8_t *p, uint32_t size, uint32_t env_
 	struct pr_frame f = {.seq = run->r.frames, .data = p, .size = size, .op = p[0], .ktime = pr_get_u64(p + 8), .env_flags = (uint8_t)env_flags};
 	struct pr_applied ap;
 
+	run->ei.msg[0] = 0;
 	pr_auditor_before(run->auditor, &f);
 	run->err = pr_replayer_apply(&run->r, &f, &ap, &run->ei);
 	if (!run->err)
