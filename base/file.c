@@ -71,6 +71,27 @@ int pr_file_commit_name(const char *path)
 	return err;
 }
 
+/* Locks of the open file description: they do not go when another descriptor of the same file is closed, as those of the process do. */
+bool pr_file_claim(int fd)
+{
+	struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+	if (!fcntl(fd, F_OFD_SETLK, &l))
+		return true;
+	if (errno == EACCES)
+		errno = EAGAIN;
+	return false;
+}
+
+enum pr_file_writer pr_file_writer(int fd)
+{
+	struct flock l = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+
+	if (fcntl(fd, F_OFD_GETLK, &l))
+		return PR_WRITER_UNKNOWN;
+	return l.l_type == F_UNLCK ? PR_WRITER_NONE : PR_WRITER_THERE;
+}
+
 int pr_file_open_input(const char *path, int *out_fd, struct pr_errinfo *ei)
 {
 	int fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) : fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);

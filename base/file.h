@@ -23,6 +23,18 @@ int pr_file_commit(int fd);
 /* The same for the name of the new file `path` in its folder. A folder that may not be opened for reading is left to the kernel. */
 int pr_file_commit_name(const char *path);
 
+/*
+ * Says that this process writes the file: others see it (pr_file_writer), and nobody else can claim it, until fd and its duplicates are closed,
+ * by the end of the process at the latest. fd is open for writing. False with errno EAGAIN: somebody else has claimed it; or with another one:
+ * there is no telling on that file system.
+ */
+bool pr_file_claim(int fd);
+
+enum pr_file_writer { PR_WRITER_NONE, PR_WRITER_THERE, PR_WRITER_UNKNOWN };
+
+/* Whether somebody on this machine has claimed the file. fd is open for reading; nothing is claimed, or kept from being claimed. */
+enum pr_file_writer pr_file_writer(int fd);
+
 /* Opens for reading: "-" is standard input (a duplicate of it). *out_fd is the caller's. */
 int pr_file_open_input(const char *path, int *out_fd, struct pr_errinfo *ei);
 

@@ -229,6 +229,7 @@ static int resume_file(struct pr_sink *s, struct pr_errinfo *ei)
 		return pr_fail(ei, PR_EBUSY, "%s is not a regular file", s->path);
 	if (ftruncate(s->fd, (off_t)s->opt.resume->file_bytes) || lseek(s->fd, 0, SEEK_END) < 0)
 		return pr_fail_errno(ei, "cannot go on with %s", s->path);
+	pr_file_claim(s->fd);
 	s->header = s->opt.resume->header;
 	if (pr_sink_name_index(s, ei))
 		return PR_ENOMEM;

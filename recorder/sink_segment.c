@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "recorder/frames.h"
 #include "recorder/pieces.h"
 #include "recorder/resume.h"
@@ -167,7 +168,10 @@ static int next_in_file(struct pr_sink *s, uint64_t realtime, uint64_t boottime,
 	h->created_realtime = realtime;
 	h->created_boottime = boottime;
 	err = pr_pieces_create(s->path, !s->total.segments, s->opt.force, &s->name, &s->fd, ei);
-	return err ? err : give_to_user(s, ei);
+	if (err)
+		return err;
+	pr_file_claim(s->fd); /* for who follows it; where that can't be had he is not told that we are gone */
+	return give_to_user(s, ei);
 }
 
 static int next_in_dir(struct pr_sink *s, uint64_t realtime, uint64_t boottime, struct pr_errinfo *ei)

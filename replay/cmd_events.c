@@ -5,6 +5,7 @@
 #include "base/out.h"
 #include "replay/commands.h"
 #include "replay/filter.h"
+#include "replay/following.h"
 #include "replay/notes.h"
 #include "replay/render/lines.h"
 #include "replay/session.h"
@@ -41,9 +42,9 @@ static int run(struct events *e, struct pr_errinfo *ei)
 	struct pr_applied a;
 	struct pr_event_view v;
 	bool shown;
-	int err;
+	int err = PR_OK;
 
-	while (!(err = pr_session_next(&e->s, &a, ei))) {
+	while (!pr_following_stopped(e->args->following) && !(err = pr_session_next(&e->s, &a, ei))) {
 		if (a.kind != PR_APPLIED_LIFECYCLE)
 			continue;
 		pr_event_view_make(&v, &a, &e->s.replayer.cache);
@@ -52,8 +53,10 @@ static int run(struct events *e, struct pr_errinfo *ei)
 			return err;
 		if (!shown)
 			continue;
-		if (!pr_lines_event(e->lines, &v))
+		if (!pr_lines_event(e->lines, &v)) {
+			pr_following_stop(e->args->following);
 			break; /* pr_out_close says why */
+		}
 	}
 	return err < 0 ? err : PR_OK;
 }
@@ -70,6 +73,9 @@ int pr_view_events(struct pr_replay_args *args)
 	 */
 	if (!args->json && !args->has_clone_limit)
 		args->cache.max_clone_entries = args->cache.max_entries;
+	pr_out_init(&e.out, STDOUT_FILENO);
+	if (args->following)
+		args->following->out = &e.out;
 	err = pr_session_open(&e.s, args, true, NULL, &ei);
 	if (err)
 		return pr_report(err, &ei);
@@ -79,7 +85,6 @@ int pr_view_events(struct pr_replay_args *args)
 		return pr_report(err, &ei);
 	}
 	pr_trace_set_events(e.s.trace, &(struct pr_trace_events){.on_damage = on_damage, .on_gap = on_gap, .ctx = &e});
-	pr_out_init(&e.out, STDOUT_FILENO);
 	e.lines = pr_lines_new(&e.s.timeline, args->json, &e.out, e.s.pool);
 	if (e.lines) {
 		err = run(&e, &ei);
@@ -91,7 +96,7 @@ int pr_view_events(struct pr_replay_args *args)
 	err_out = pr_out_close(&e.out, err ? NULL : &ei);
 	err = err ? err : err_out;
 	if (!err)
-		err = pr_notes_read(e.s.trace, args->trace, e.s.held, &ei);
+		err = pr_notes_read(e.s.trace, args->trace, e.s.held || pr_following_stopped(args->following), &ei);
 	pr_filter_release(&e.filter);
 	pr_session_close(&e.s);
 	return pr_report(err, &ei);

@@ -5,6 +5,7 @@
 #include "base/out.h"
 #include "base/text.h"
 #include "replay/commands.h"
+#include "replay/following.h"
 #include "replay/notes.h"
 #include "replay/render/render.h"
 #include "replay/session.h"
@@ -130,9 +131,9 @@ static int run(struct frames *v, struct pr_errinfo *ei)
 	const struct pr_selection *sel = &v->args->sel;
 	struct pr_applied a;
 	struct pr_id id;
-	int err;
+	int err = PR_OK;
 
-	while (!(err = pr_session_next(&v->s, &a, ei))) {
+	while (!pr_following_stopped(v->args->following) && !(err = pr_session_next(&v->s, &a, ei))) {
 		const struct pr_frame *f = &v->s.frame;
 		bool has_id = identity(&a, &id);
 
@@ -141,8 +142,10 @@ static int run(struct frames *v, struct pr_errinfo *ei)
 		if (sel->has_pid && !(has_id && id.pid == sel->pid))
 			continue;
 		(v->args->json ? print_json : print_text)(v, f, &a, has_id ? &id : NULL);
-		if (!pr_out_check(&v->out))
+		if (!pr_out_check(&v->out)) {
+			pr_following_stop(v->args->following);
 			break; /* pr_out_close says why */
+		}
 	}
 	return err < 0 ? err : PR_OK;
 }
@@ -157,17 +160,19 @@ int pr_view_frames(struct pr_replay_args *args)
 		err = pr_fail(&ei, PR_EUSAGE, "replay: --frames takes no --exec-id and no --where");
 		return pr_report(err, &ei);
 	}
+	pr_out_init(&v.out, STDOUT_FILENO);
+	if (args->following)
+		args->following->out = &v.out;
 	err = pr_session_open(&v.s, args, true, NULL, &ei);
 	if (err)
 		return pr_report(err, &ei);
 	pr_renderer_init(&v.renderer, &v.s.timeline);
-	pr_out_init(&v.out, STDOUT_FILENO);
 	pr_trace_set_events(v.s.trace, &(struct pr_trace_events){.on_damage = on_damage, .on_gap = on_gap, .ctx = &v});
 	err = run(&v, &ei);
 	err_out = pr_out_close(&v.out, err ? NULL : &ei);
 	err = err ? err : err_out;
 	if (!err)
-		err = pr_notes_read(v.s.trace, args->trace, v.s.held, &ei);
+		err = pr_notes_read(v.s.trace, args->trace, v.s.held || pr_following_stopped(args->following), &ei);
 	pr_renderer_release(&v.renderer);
 	pr_session_close(&v.s);
 	return pr_report(err, &ei);

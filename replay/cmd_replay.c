@@ -9,6 +9,7 @@
 #include "replay/cache_options.h"
 #include "replay/commands.h"
 #include "replay/jobs.h"
+#include "replay/following.h"
 #include "replay/lineage_views.h"
 #include "replay/views.h"
 
@@ -57,6 +58,8 @@ static size_t add_options(struct pr_option *o, size_t n, struct pr_replay_args *
 		{0, "exec-id", PR_OPT_STR, &s->exec_id, "ID", "only this process image", NULL},
 		{0, "where", PR_OPT_STR, &s->where, "EXPR", "only what EXPR, in SQL, is true for", NULL},
 		PR_JOBS_OPTION(&a->jobs),
+		{0, "follow", PR_OPT_OPTSTR, &a->follow, "stdin",
+			"go on with what is being written until the trace is closed; =stdin: or standard input ends", NULL},
 		{0, "no-index", PR_OPT_FLAG, &a->no_index, NULL, "answer from the frames alone", NULL},
 		{0, "diff", PR_OPT_STR, &a->diff, "A..B", "with --cache: what changed between two points (frame numbers; times as @KTIME, +1.5s, ...)", NULL},
 		PR_CACHE_OPTIONS(c, &a->has_clone_limit),
@@ -85,6 +88,8 @@ static int choose(const struct chosen *c, const struct pr_view **out, struct pr_
 	}
 	if (!*out)
 		*out = &events;
+	if (a->follow && (*out)->run != pr_view_events && (*out)->run != pr_view_frames)
+		return pr_fail(ei, PR_EUSAGE, "replay: --follow shows events or --frames as they are written; --%s is a look at the whole", (*out)->name);
 	if (a->diff && (*out)->run != pr_view_cache)
 		return pr_fail(ei, PR_EUSAGE, "replay: --diff goes with --cache");
 	if (a->diff && (a->sel.at || a->sel.has_until_frame))
@@ -99,6 +104,7 @@ int pr_cmd_replay(int argc, char **argv)
 	struct chosen c = {0};
 	const struct pr_usage usage = {"replay", "TRACE [VIEW] [SELECTION] [--json]",
 		"Shows what was recorded: without a view, the events, one a line.", options, 1, 1, false};
+	struct pr_following following;
 	const struct pr_view *view;
 	struct pr_errinfo ei;
 	int n, err;
@@ -109,6 +115,10 @@ int pr_cmd_replay(int argc, char **argv)
 		err = pr_jobs_check("replay", a.jobs, &ei);
 	if (!err)
 		err = choose(&c, &view, &a, &ei);
+	if (!err && a.follow) {
+		err = pr_following_begin(&following, a.follow, argv[0], &ei);
+		a.following = &following;
+	}
 	if (err)
 		return pr_report(err, &ei);
 	a.trace = argv[0];

@@ -40,6 +40,8 @@ int pr_notes_read(struct pr_trace *t, const char *path, bool part, struct pr_err
 	if (st.left_out && !part)
 		pr_note("%s: %llu segments of earlier boots lie there too; they are other recordings: give one of them by its name", path,
 			(unsigned long long)st.left_out);
+	if (st.outlived)
+		pr_note("%s: segments of a later boot follow; they are another recording", path);
 	if (!st.sealed && !part && st.damages)
 		pr_note("%s: the end is open: the recording was not closed (or still goes on)", path);
 	else if (!st.sealed && !part)

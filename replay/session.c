@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "replay/following.h"
 
 /* True when one of the user's times can only be understood with all clock readings. */
 static bool wants_clock(const struct pr_replay_args *a)
@@ -43,6 +44,29 @@ static int parse_selection(struct pr_session *s, const struct pr_selection *sel,
 	return err;
 }
 
+static int open_trace(struct pr_session *s, const struct pr_replay_args *args, struct pr_errinfo *ei)
+{
+	if (!args->following)
+		return pr_trace_open(&s->trace, args->trace, ei);
+	return pr_trace_follow(&s->trace, args->trace, pr_following_wait, args->following, ei);
+}
+
+/* Of what there is, all readings; a trace that is still being written is read as far as that, and to its first reading in any case. */
+static int scan_clock(struct pr_session *s, const struct pr_replay_args *args, struct pr_errinfo *ei)
+{
+	int err = PR_OK;
+
+	if (args->following) {
+		err = pr_timeline_scan(&s->typed, s->trace, false, ei);
+		s->follows = &args->sel;
+		pr_trace_set_waiting(s->trace, false);
+	}
+	if (!err)
+		err = pr_timeline_scan(&s->typed, s->trace, true, ei);
+	pr_trace_set_waiting(s->trace, true);
+	return err;
+}
+
 int pr_session_open(struct pr_session *s, const struct pr_replay_args *args, bool times, const struct pr_observer *observer,
 	struct pr_errinfo *ei)
 {
@@ -51,22 +75,27 @@ int pr_session_open(struct pr_session *s, const struct pr_replay_args *args, boo
 	memset(s, 0, sizeof(*s));
 	pr_timeline_init(&s->timeline);
 	pr_timeline_init(&s->typed);
-	err = pr_trace_open(&s->trace, args->trace, ei);
+	err = open_trace(s, args, ei);
 	if (err)
 		return err;
-	s->pool = pr_pool_for((unsigned)args->jobs);
+	/* What comes block by block as it is written is read as it comes. */
+	s->pool = args->following ? NULL : pr_pool_for((unsigned)args->jobs);
 	pr_trace_set_pool(s->trace, s->pool);
 	pr_replayer_init(&s->replayer, &args->cache, observer);
 	if (wants_clock(args))
-		err = pr_timeline_scan(&s->typed, s->trace, true, ei);
+		err = scan_clock(s, args, ei);
 	else if (wants_start(args))
 		err = pr_timeline_scan_start(&s->typed, s->trace, ei);
 	if (!err && times)
 		err = pr_timeline_scan(&s->timeline, s->trace, false, ei);
+	if (!err && pr_following_stopped(args->following))
+		err = PR_END;
 	if (!err)
 		err = parse_selection(s, &args->sel, ei);
 	if (err)
 		pr_session_close(s);
+	else if (args->following)
+		pr_trace_forward(s->trace);
 	return err;
 }
 
@@ -96,6 +125,17 @@ static bool is_behind(const struct pr_session *s, const struct pr_frame *f)
 	return s->stop.has_ktime && is_lifecycle(f) && f->ktime > s->stop.ktime && !pr_decode(f->data, f->size, &ev, NULL);
 }
 
+static int take_reading(struct pr_session *s, const struct pr_event *ev, struct pr_errinfo *ei)
+{
+	int err = pr_timeline_add(&s->timeline, ev->ktime, ev->own.realtime);
+
+	if (!err && s->follows)
+		err = pr_timeline_add(&s->typed, ev->ktime, ev->own.realtime);
+	if (err)
+		return pr_fail(ei, PR_ENOMEM, "out of memory");
+	return s->follows ? parse_selection(s, s->follows, ei) : PR_OK;
+}
+
 int pr_session_next(struct pr_session *s, struct pr_applied *out, struct pr_errinfo *ei)
 {
 	int err = s->held ? PR_OK : pr_trace_next(s->trace, &s->frame, ei);
@@ -106,9 +146,8 @@ int pr_session_next(struct pr_session *s, struct pr_applied *out, struct pr_erri
 	if (s->held)
 		return PR_END;
 	err = pr_replayer_apply(&s->replayer, &s->frame, out, ei);
-	if (!err && out->event && out->event->op == PR_OP_CLOCK &&
-		pr_timeline_add(&s->timeline, out->event->ktime, out->event->own.realtime))
-		err = pr_fail(ei, PR_ENOMEM, "out of memory");
+	if (!err && out->event && out->event->op == PR_OP_CLOCK)
+		err = take_reading(s, out->event, ei);
 	return err;
 }
 

@@ -27,6 +27,7 @@ struct pr_session {
 	struct pr_point stop;
 	bool has_since, has_until;
 	uint64_t since, until; /* ktime, both included */
+	const struct pr_selection *follows; /* the trace is still being written: times typed are looked at again with each reading; NULL: not so */
 	bool held; /* `frame` was read and lies behind the last stop */
 	struct pr_frame frame;
 };
@@ -34,7 +35,7 @@ struct pr_session {
 /*
  * Opens args->trace and understands the selection's times; stop is set by --until-frame and --at. With `times`, the first clock
  * reading is looked for, so that every event has its wall-clock time. The trace's events (pr_trace_set_events) are the caller's
- * to set, afterwards. On failure nothing is left to release. The session must not be moved.
+ * to set, afterwards. With args->following, of a trace that is still being written; PR_END: stopped before there was a reading. On failure nothing is left to release. The session must not be moved.
  */
 int pr_session_open(struct pr_session *s, const struct pr_replay_args *args, bool times, const struct pr_observer *observer,
 	struct pr_errinfo *ei);

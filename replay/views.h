@@ -22,12 +22,16 @@ struct pr_selection {
 	bool has_until_frame, has_pid;
 };
 
+struct pr_following;
+
 struct pr_replay_args {
 	const char *trace; /* path */
 	const char *value; /* what followed the view's option, e.g. "4242" of --ancestry 4242; "" when left out; else NULL */
 	const char *diff; /* --diff A..B, NULL: not given */
 	bool json;
 	uint64_t jobs; /* threads that work at it; 0: as many as make sense. See pr_pool_for */
+	const char *follow; /* --follow[=MODE]: "" without MODE; NULL: not given */
+	struct pr_following *following; /* with it; NULL: without. The view gives it its output */
 	bool no_index; /* --no-index: answer from the frames even where there is an index */
 	struct pr_selection sel;
 	struct pr_cache_settings cache;

@@ -103,7 +103,7 @@ void pr_recording_release(struct pr_recording *r)
 	*r = (struct pr_recording){0};
 }
 
-static bool same_stream(const struct pr_seg_header *a, const struct pr_seg_header *b)
+bool pr_recording_same_stream(const struct pr_seg_header *a, const struct pr_seg_header *b)
 {
 	static const uint8_t none[PR_SEG_UUID];
 
@@ -122,7 +122,7 @@ size_t pr_recording_newest(const struct pr_recording *r)
 			continue;
 		if (!last)
 			last = &r->v[i];
-		if (!same_stream(&r->v[i].header, &last->header))
+		if (!pr_recording_same_stream(&r->v[i].header, &last->header))
 			break;
 		from = i;
 	}
@@ -220,6 +220,7 @@ static int open_listed(struct pr_recording *r, uint64_t since, struct pr_seg_rea
 		return r->n ? pr_fail(ei, r->v[r->n - 1].err, "%s", r->v[r->n - 1].why)
 			    : pr_fail(ei, PR_EFORMAT, "%s: a directory without segments (names like 000000000042.seg)", r->dir);
 	span->left_out = from;
+	span->last_series = r->v[r->n - 1].series;
 	span->first = r->v[first].header;
 	if (since)
 		first = choose(r, first, since);
@@ -251,5 +252,47 @@ int pr_recording_open(struct pr_seg_reader **out, const char *dir, uint64_t sinc
 	}
 	if (!err && out_span)
 		*out_span = span;
+	return err;
+}
+
+/* The lowest number above `after` that a name in the directory has; false: none. */
+static bool find_next(const struct pr_dir_names *names, uint64_t after, uint64_t *out)
+{
+	uint64_t series;
+
+	for (size_t i = 0; i < names->n; i++) {
+		if (!parse_name(names->v[i], &series) || series <= after)
+			continue;
+		*out = series;
+		return true;
+	}
+	return false;
+}
+
+/* *out NULL: it is gone again, or can't be read. */
+static int open_segment(const char *dir, uint64_t series, struct pr_seg_header *out_header, struct pr_source **out, struct pr_errinfo *ei)
+{
+	struct pr_recording_entry e = {.series = series};
+
+	*out = NULL;
+	if (asprintf(&e.path, "%s/" PR_RECORDING_NAME, dir, (unsigned long long)series) < 0)
+		return pr_fail(ei, PR_ENOMEM, "out of memory");
+	if (!read_header(&e, NULL) && !pr_source_file(out, e.path, NULL))
+		*out_header = e.header;
+	free(e.path);
+	return PR_OK;
+}
+
+int pr_recording_next(const char *dir, uint64_t *series, struct pr_seg_header *out_header, struct pr_source **out, struct pr_errinfo *ei)
+{
+	struct pr_dir_names names;
+	int err = pr_dir_list(dir, PR_RECORDING_SUFFIX, &names, ei);
+
+	*out = NULL;
+	if (err)
+		return err;
+	while (!err && !*out && find_next(&names, *series, series))
+		err = open_segment(dir, *series, out_header, out, ei);
+	pr_dir_release(&names);
 	return err;
 }

@@ -13,6 +13,7 @@
 
 #define PR_RECORDING_NAME "%012llu.seg"
 #define PR_RECORDING_SUFFIX ".seg"
+#define PR_RECORDING_LOCK "recorder.lock" /* claimed (pr_file_claim) by the recorder that writes there */
 
 struct pr_recording_entry {
 	char *path; /* owned */
@@ -47,6 +48,7 @@ size_t pr_recording_newest(const struct pr_recording *r);
 struct pr_recording_span {
 	uint64_t left_out; /* segments of earlier boots in the same directory: no part of it */
 	uint64_t skipped; /* segments of this boot before the first that was opened */
+	uint64_t last_series; /* the highest number in the directory */
 	struct pr_seg_header first; /* of the first readable one of this boot, opened or not */
 };
 
@@ -57,5 +59,14 @@ struct pr_recording_span {
  */
 int pr_recording_open(struct pr_seg_reader **out, const char *dir, uint64_t since, struct pr_recording_span *out_span,
 	struct pr_errinfo *ei);
+
+/* Segments of one recording, or of one boot, are of one stream. */
+bool pr_recording_same_stream(const struct pr_seg_header *a, const struct pr_seg_header *b);
+
+/*
+ * The readable segment with the lowest number above *series, which becomes *series. *out is the caller's, NULL: there is none. Segments may be
+ * deleted meanwhile.
+ */
+int pr_recording_next(const char *dir, uint64_t *series, struct pr_seg_header *out_header, struct pr_source **out, struct pr_errinfo *ei);
 
 #endif

@@ -39,13 +39,20 @@ static int patched_size(struct pr_source *s, uint64_t *out_size, struct pr_errin
 	return t->src->ops->size(t->src, out_size, ei);
 }
 
+static enum pr_file_writer patched_writer(struct pr_source *s)
+{
+	struct patched *t = (struct patched *)s;
+
+	return t->src->ops->writer(t->src);
+}
+
 static void patched_close(struct pr_source *s)
 {
 	pr_source_close(((struct patched *)s)->src);
 	free(s);
 }
 
-static const struct pr_source_ops patched_ops = {patched_read_at, patched_size, patched_close};
+static const struct pr_source_ops patched_ops = {patched_read_at, patched_size, patched_writer, patched_close};
 
 /* The first block descriptor of any segment in the file: its place and the beginning of its uuid. */
 static int find_block(struct pr_source *src, uint8_t uuid[PR_SEG_UUID], uint32_t *out_encoding, struct pr_errinfo *ei)

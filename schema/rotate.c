@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,7 +16,6 @@
 #include "schema/recording.h"
 #include "schema/segment_part.h"
 
-#define LOCK_NAME "recorder.lock"
 #define TEMP_SUFFIX ".seg.part"
 
 struct kept { /* a segment that is there and not in use */
@@ -48,17 +46,29 @@ static char *path_in(const char *dir, const char *name)
 
 /* ---- opening ----------------------------------------------------------------------------------------------------- */
 
+/* Who may read the segments may see whether somebody writes them. A file of another name is left alone. */
+static int give_lock_away(struct pr_rotate *r, struct pr_errinfo *ei)
+{
+	struct stat st;
+
+	if (!r->opt.give_away || fstat(r->lock_fd, &st) || !S_ISREG(st.st_mode) || st.st_nlink != 1)
+		return PR_OK;
+	if (fchown(r->lock_fd, r->opt.uid, r->opt.gid))
+		return pr_fail_errno(ei, "%s/%s: cannot give it to uid %u", r->opt.dir, PR_RECORDING_LOCK, (unsigned)r->opt.uid);
+	return PR_OK;
+}
+
 static int lock(struct pr_rotate *r, struct pr_errinfo *ei)
 {
 	char text[64] = "";
 	ssize_t n;
 
-	r->lock_fd = openat(r->dir_fd, LOCK_NAME, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	r->lock_fd = openat(r->dir_fd, PR_RECORDING_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (r->lock_fd < 0)
-		return pr_fail_errno(ei, "%s/%s: cannot open", r->opt.dir, LOCK_NAME);
-	if (flock(r->lock_fd, LOCK_EX | LOCK_NB)) {
-		if (errno != EWOULDBLOCK)
-			return pr_fail_errno(ei, "%s/%s: cannot lock", r->opt.dir, LOCK_NAME);
+		return pr_fail_errno(ei, "%s/%s: cannot open", r->opt.dir, PR_RECORDING_LOCK);
+	if (!pr_file_claim(r->lock_fd)) {
+		if (errno != EAGAIN)
+			return pr_fail_errno(ei, "%s/%s: cannot lock", r->opt.dir, PR_RECORDING_LOCK);
 		n = pread(r->lock_fd, text, sizeof(text) - 1, 0);
 		text[n > 0 ? n : 0] = '\0';
 		text[strcspn(text, "\n")] = '\0';
@@ -67,8 +77,8 @@ static int lock(struct pr_rotate *r, struct pr_errinfo *ei)
 	}
 	n = snprintf(text, sizeof(text), "%s\n", r->opt.holder ? r->opt.holder : "");
 	if (ftruncate(r->lock_fd, 0) || pwrite(r->lock_fd, text, (size_t)n, 0) != n)
-		return pr_fail_errno(ei, "%s/%s: cannot write", r->opt.dir, LOCK_NAME);
-	return PR_OK;
+		return pr_fail_errno(ei, "%s/%s: cannot write", r->opt.dir, PR_RECORDING_LOCK);
+	return give_lock_away(r, ei);
 }
 
 static bool keep(struct pr_rotate *r, uint64_t series, uint64_t bytes, uint64_t created)

@@ -236,6 +236,22 @@ void pr_seg_reader_free(struct pr_seg_reader *r);
 /* Blocks are decompressed ahead on the pool's threads, which must outlive the reader: the same is read, sooner. NULL: no more. */
 void pr_seg_reader_set_pool(struct pr_seg_reader *r, struct pr_pool *pool);
 
+/*
+ * The last file may still be written: with _growing(true) what is no good at its very end is not told, since more may come behind it, which
+ * _growing(false) takes back. At PR_END: _grow looks at the file again (*out_more: there is more to read, or it was closed; PR_EDATA: it is
+ * shorter than what was read); _append adds the file that follows, taken over.
+ */
+void pr_seg_reader_growing(struct pr_seg_reader *r, bool growing);
+bool pr_seg_reader_is_growing(const struct pr_seg_reader *r);
+int pr_seg_reader_grow(struct pr_seg_reader *r, bool *out_more, struct pr_errinfo *ei);
+int pr_seg_reader_append(struct pr_seg_reader *r, struct pr_source *src, struct pr_errinfo *ei);
+/* From here on only forward: files are closed when they were read, and must not be gone back to. */
+void pr_seg_reader_forward(struct pr_seg_reader *r);
+/* The last file, whatever was read: its header, whether it is closed, and who has claimed it. */
+const struct pr_seg_header *pr_seg_reader_last_header(const struct pr_seg_reader *r);
+const char *pr_seg_reader_last_name(const struct pr_seg_reader *r);
+enum pr_file_writer pr_seg_reader_writer(const struct pr_seg_reader *r);
+
 /* Of the first file. */
 const struct pr_seg_header *pr_seg_reader_header(const struct pr_seg_reader *r);
 const char *pr_seg_reader_name(const struct pr_seg_reader *r);

@@ -97,6 +97,21 @@ int pr_seg_part_open(struct pr_seg_part *r, struct pr_source *src, struct pr_seg
 	return PR_OK;
 }
 
+int pr_seg_part_refresh(struct pr_seg_part *r, bool *out_more, struct pr_errinfo *ei)
+{
+	uint64_t size = r->size;
+	bool sealed = r->sealed;
+	int err = find_end(r, ei);
+
+	*out_more = !err && (r->size > size || r->sealed != sealed);
+	if (*out_more)
+		r->tail = 0; /* known again at the end */
+	if (!err && r->end < r->pos)
+		return pr_fail(ei, PR_EDATA, "%s: it was cut to %llu bytes while it was read: %llu of them were read before", r->src->name,
+			(unsigned long long)r->size, (unsigned long long)r->pos);
+	return err;
+}
+
 void pr_seg_part_close(struct pr_seg_part *r)
 {
 	pr_source_close(r->src);
@@ -321,13 +336,14 @@ static int skip_to(struct pr_seg_part *r, uint64_t to, enum verdict v, const str
 		r->next_frame = frame; /* what is damaged behind it counts from there */
 	r->pos = to;
 	r->link_known = false;
+	r->tail = 0;
 	return PR_EDATA;
 }
 
 /* Behind r->pos nothing is whole any more: an open end, or damage that reaches to the end. */
 static int finish(struct pr_seg_part *r, enum verdict v, const char *why, struct pr_seg_damage *d)
 {
-	if (!r->sealed && v == CUT) {
+	if (!r->sealed && (v == CUT || r->growing)) {
 		r->tail = r->end - r->pos;
 		return PR_END;
 	}
@@ -369,6 +385,8 @@ static int skip_damage(struct pr_seg_part *r, enum verdict v, const char *why, s
 	if (to == r->end)
 		return finish(r, v, why, d);
 	err = load(r, to, &b, &v, &why_next, ei); /* for what it tells of itself */
+	if (!err && v == CUT && r->growing && !r->sealed)
+		return finish(r, v, why, d);
 	return err ? err : skip_to(r, to, v, &b.desc, why, d);
 }
 

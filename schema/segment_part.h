@@ -39,6 +39,7 @@ struct pr_seg_part {
 	uint64_t next_number, next_frame; /* expected of the next block */
 	uint64_t last_ktime; /* largest ktime_max so far */
 	uint64_t tail;
+	bool growing; /* it may go on: what is no good at its end is not told yet, since more may come behind it */
 	int (*on_record)(void *ctx, const uint8_t *rec, size_t size, uint64_t offset); /* may be NULL */
 	void *ctx;
 };
@@ -52,5 +53,8 @@ int pr_seg_part_next(struct pr_seg_part *r, struct pr_block *out, struct pr_seg_
 int pr_seg_part_at(struct pr_seg_part *r, uint64_t offset, struct pr_block *out, struct pr_errinfo *ei);
 void pr_seg_part_seek(struct pr_seg_part *r, uint64_t offset, const uint8_t prev_link[PR_SEG_LINK], uint64_t frames_before);
 void pr_seg_part_rewind(struct pr_seg_part *r);
+
+/* Looks at the file again; *out_more: it has grown or was closed since. PR_EDATA: it is shorter than what was read of it. */
+int pr_seg_part_refresh(struct pr_seg_part *r, bool *out_more, struct pr_errinfo *ei);
 
 #endif

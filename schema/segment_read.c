@@ -14,6 +14,7 @@ struct member {
 	uint64_t frames, blocks; /* in it; of an open one, as many as were found */
 	uint64_t repeat; /* frames at its beginning that the one before makes unneeded: passed over */
 	uint8_t last_link[PR_SEG_LINK];
+	bool repeats; /* it may be read before all of these frames are written: those at its beginning are added to `repeat` then */
 	struct pr_seg_damage before; /* what is missing between it and the one before; why NULL: nothing */
 };
 
@@ -22,6 +23,7 @@ struct pr_seg_reader {
 	struct member *m; /* owned, n of them */
 	size_t n, cur;
 	bool told; /* m[cur].before was reported */
+	bool forward; /* files that were read are closed */
 	char *name; /* owned; NULL: the one source's */
 	struct pr_seg_footer footer; /* of all together */
 };
@@ -203,6 +205,64 @@ void pr_seg_reader_set_pool(struct pr_seg_reader *r, struct pr_pool *pool)
 	pr_seg_scratch_set_pool(&r->scratch, pool);
 }
 
+/* ---- files that are still written -------------------------------------------------------------------------------- */
+
+void pr_seg_reader_growing(struct pr_seg_reader *r, bool growing)
+{
+	r->m[r->n - 1].part.growing = growing;
+}
+
+bool pr_seg_reader_is_growing(const struct pr_seg_reader *r)
+{
+	return r->m[r->n - 1].part.growing;
+}
+
+void pr_seg_reader_forward(struct pr_seg_reader *r)
+{
+	r->forward = true;
+}
+
+int pr_seg_reader_grow(struct pr_seg_reader *r, bool *out_more, struct pr_errinfo *ei)
+{
+	int err = pr_seg_part_refresh(&r->m[r->n - 1].part, out_more, ei);
+
+	if (!err && *out_more)
+		sum_up(r);
+	return err;
+}
+
+/* The one before was read to its end, where its position stays. */
+int pr_seg_reader_append(struct pr_seg_reader *r, struct pr_source *src, struct pr_errinfo *ei)
+{
+	struct member *m = realloc(r->m, (r->n + 1) * sizeof(*m)), *b;
+	struct pr_seg_part last;
+	int err;
+
+	if (!m) {
+		pr_source_close(src);
+		return pr_fail(ei, PR_ENOMEM, "out of memory");
+	}
+	r->m = m;
+	b = &m[r->n];
+	*b = (struct member){0};
+	err = pr_seg_part_open(&b->part, src, &r->scratch, ei);
+	if (err)
+		return err;
+	last = b[-1].part;
+	b->part.on_record = last.on_record;
+	b->part.ctx = last.ctx;
+	err = place(r, r->n, ei);
+	b[-1].part = last;
+	if (err) {
+		pr_seg_part_close(&b->part);
+		return err;
+	}
+	b->repeats = !b->before.why;
+	r->n++;
+	sum_up(r);
+	return PR_OK;
+}
+
 /* ---- questions --------------------------------------------------------------------------------------------------- */
 
 const struct pr_seg_header *pr_seg_reader_header(const struct pr_seg_reader *r)
@@ -218,6 +278,23 @@ const char *pr_seg_reader_name(const struct pr_seg_reader *r)
 const struct pr_seg_footer *pr_seg_reader_footer(const struct pr_seg_reader *r)
 {
 	return r->m[r->n - 1].part.sealed ? &r->footer : NULL;
+}
+
+const struct pr_seg_header *pr_seg_reader_last_header(const struct pr_seg_reader *r)
+{
+	return &r->m[r->n - 1].part.header;
+}
+
+const char *pr_seg_reader_last_name(const struct pr_seg_reader *r)
+{
+	return r->m[r->n - 1].part.src->name;
+}
+
+enum pr_file_writer pr_seg_reader_writer(const struct pr_seg_reader *r)
+{
+	struct pr_source *src = r->m[r->n - 1].part.src;
+
+	return src->ops->writer(src);
 }
 
 uint64_t pr_seg_reader_tail(const struct pr_seg_reader *r)
@@ -301,6 +378,26 @@ int pr_seg_reader_at(struct pr_seg_reader *r, uint64_t offset, struct pr_block *
 	return err;
 }
 
+/* Whether the block only says again what the files before said. */
+static bool is_repeat(struct member *m, const struct pr_seg_block *d)
+{
+	if (!(d->flags & PR_SEG_BLOCK_REPEAT)) {
+		m->repeats = false;
+		return false;
+	}
+	if (m->repeats && d->first_frame == m->repeat)
+		m->repeat += d->frames;
+	return d->first_frame < m->repeat;
+}
+
+static void go_on(struct pr_seg_reader *r)
+{
+	if (r->forward)
+		pr_seg_part_close(&r->m[r->cur].part);
+	r->cur++;
+	r->told = false;
+}
+
 int pr_seg_reader_next(struct pr_seg_reader *r, struct pr_block *out, struct pr_seg_damage *out_damage, struct pr_errinfo *ei)
 {
 	for (;;) {
@@ -314,8 +411,7 @@ int pr_seg_reader_next(struct pr_seg_reader *r, struct pr_block *out, struct pr_
 		}
 		err = pr_seg_part_next(&m->part, out, out_damage, ei);
 		if (err == PR_END && r->cur + 1 < r->n) {
-			r->cur++;
-			r->told = false;
+			go_on(r);
 			continue;
 		}
 		if (err == PR_EDATA) {
@@ -324,7 +420,7 @@ int pr_seg_reader_next(struct pr_seg_reader *r, struct pr_block *out, struct pr_
 		}
 		if (err)
 			return err;
-		if (out->desc.flags & PR_SEG_BLOCK_REPEAT && out->desc.first_frame < m->repeat)
+		if (is_repeat(m, &out->desc))
 			continue;
 		rebase(m, out);
 		return PR_OK;

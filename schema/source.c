@@ -50,13 +50,18 @@ static int file_size(struct pr_source *s, uint64_t *out_size, struct pr_errinfo 
 	return PR_OK;
 }
 
+static enum pr_file_writer file_writer(struct pr_source *s)
+{
+	return pr_file_writer(((struct file_source *)s)->fd);
+}
+
 static void file_close(struct pr_source *s)
 {
 	close(((struct file_source *)s)->fd);
 	free(s);
 }
 
-static const struct pr_source_ops file_ops = {file_read_at, file_size, file_close};
+static const struct pr_source_ops file_ops = {file_read_at, file_size, file_writer, file_close};
 
 int pr_source_file(struct pr_source **out, const char *path, struct pr_errinfo *ei)
 {
@@ -102,12 +107,18 @@ static int memory_size(struct pr_source *s, uint64_t *out_size, struct pr_errinf
 	return PR_OK;
 }
 
+static enum pr_file_writer memory_writer(struct pr_source *s)
+{
+	(void)s;
+	return PR_WRITER_NONE;
+}
+
 static void memory_close(struct pr_source *s)
 {
 	free(s);
 }
 
-static const struct pr_source_ops memory_ops = {memory_read_at, memory_size, memory_close};
+static const struct pr_source_ops memory_ops = {memory_read_at, memory_size, memory_writer, memory_close};
 
 struct pr_source *pr_source_memory(const void *p, size_t n)
 {

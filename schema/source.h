@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/file.h"
 
 struct pr_source;
 
@@ -17,6 +18,8 @@ struct pr_source_ops {
 	int (*read_at)(struct pr_source *s, uint64_t off, void *p, size_t n, size_t *out_n, struct pr_errinfo *ei);
 	/* The size now; a segment that is being written grows. 0 or PR_EIO. */
 	int (*size)(struct pr_source *s, uint64_t *out_size, struct pr_errinfo *ei);
+	/* Whether somebody has claimed it for writing. */
+	enum pr_file_writer (*writer)(struct pr_source *s);
 	/* Frees what s owns, and s. */
 	void (*close)(struct pr_source *s);
 };

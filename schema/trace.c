@@ -7,11 +7,21 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "schema/follow.h"
 #include "schema/gaps.h"
 #include "schema/recording.h"
 
+struct follower {
+	struct pr_follow *where; /* owned */
+	pr_trace_wait_fn *wait;
+	void *ctx;
+	bool waiting;
+	bool last; /* what is there now is the end */
+};
+
 struct pr_trace {
 	struct pr_seg_reader *seg; /* owned */
+	struct follower follower; /* where NULL: what is there is the trace */
 	struct pr_trace_events ev;
 	struct pr_gaps gaps;
 	struct pr_frame_iter it;
@@ -62,15 +72,21 @@ int pr_trace_open_source(struct pr_trace **out, struct pr_source *src, struct pr
 	return err ? err : make(out, seg, 0, ei);
 }
 
+static bool is_dir(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && S_ISDIR(st.st_mode);
+}
+
 int pr_trace_open_since(struct pr_trace **out, const char *path, uint64_t since, struct pr_recording_span *out_span, struct pr_errinfo *ei)
 {
 	struct pr_seg_reader *seg;
 	struct pr_source *src;
-	struct stat st;
 	int err;
 
 	*out_span = (struct pr_recording_span){0};
-	if (!stat(path, &st) && S_ISDIR(st.st_mode)) {
+	if (is_dir(path)) {
 		err = pr_recording_open(&seg, path, since, out_span, ei);
 		return err ? err : make(out, seg, out_span->left_out, ei);
 	}
@@ -89,10 +105,101 @@ int pr_trace_open(struct pr_trace **out, const char *path, struct pr_errinfo *ei
 	return pr_trace_open_since(out, path, 0, &span, ei);
 }
 
+/* ---- following --------------------------------------------------------------------------------------------------- */
+
+static int open_now(struct pr_seg_reader **out, const char *path, bool dir, struct pr_recording_span *out_span, struct pr_errinfo *ei)
+{
+	struct pr_source *src;
+	int err;
+
+	if (dir)
+		return pr_recording_open(out, path, 0, out_span, ei);
+	err = pr_source_file(&src, path, ei);
+	return err ? err : pr_seg_reader_new(out, src, ei);
+}
+
+/* A recorder that is there and has not written its first header yet is about to. */
+static int open_when_begun(struct pr_seg_reader **out, const char *path, bool dir, const struct follower *f,
+	struct pr_recording_span *out_span, struct pr_errinfo *ei)
+{
+	int err;
+
+	for (;;) {
+		struct pr_trace_wait w = {.fd = -1, .writer = pr_follow_writer(f->where, NULL)};
+
+		err = open_now(out, path, dir, out_span, ei);
+		if ((err != PR_EFORMAT && err != PR_ETRUNC) || w.writer != PR_WRITER_THERE || f->wait(f->ctx, &w, NULL))
+			return err;
+	}
+}
+
+int pr_trace_follow(struct pr_trace **out, const char *path, pr_trace_wait_fn *wait, void *ctx, struct pr_errinfo *ei)
+{
+	struct follower f = {.wait = wait, .ctx = ctx, .waiting = true};
+	struct pr_recording_span span = {0};
+	struct pr_seg_reader *seg;
+	bool dir = is_dir(path);
+	int err = pr_follow_new(&f.where, path, dir, ei);
+
+	if (!err)
+		err = open_when_begun(&seg, path, dir, &f, &span, ei);
+	if (!err)
+		err = make(out, seg, span.left_out, ei);
+	if (err) {
+		pr_follow_free(f.where);
+		return err;
+	}
+	pr_seg_reader_growing(seg, true);
+	pr_follow_begin(f.where, seg, span.last_series);
+	(*out)->follower = f;
+	return PR_OK;
+}
+
+void pr_trace_set_waiting(struct pr_trace *t, bool waiting)
+{
+	t->follower.waiting = waiting;
+}
+
+void pr_trace_forward(struct pr_trace *t)
+{
+	pr_seg_reader_forward(t->seg);
+}
+
+/* At the end of what there is: 0 when there is more to read, PR_END at the end of the trace, or of what was there without waiting. */
+static int at_end(struct pr_trace *t, struct pr_errinfo *ei)
+{
+	struct follower *f = &t->follower;
+	enum pr_follow_step step;
+	int err;
+
+	for (;;) {
+		struct pr_trace_wait w;
+
+		err = pr_follow_look(f->where, t->seg, f->last, &step, ei);
+		if (err)
+			return err;
+		t->st.sealed = pr_seg_reader_footer(t->seg) != NULL;
+		t->st.segments = pr_seg_reader_segments(t->seg);
+		t->st.outlived = step == PR_FOLLOW_OTHER;
+		if (step == PR_FOLLOW_MORE)
+			return PR_OK;
+		if (step != PR_FOLLOW_WAIT || !f->waiting)
+			return PR_END;
+		w = (struct pr_trace_wait){pr_follow_fd(f->where), pr_follow_writer(f->where, t->seg)};
+		err = f->wait(f->ctx, &w, ei);
+		if (err < 0)
+			return err;
+		f->last = err == PR_END;
+	}
+}
+
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
+
 void pr_trace_close(struct pr_trace *t)
 {
 	if (!t)
 		return;
+	pr_follow_free(t->follower.where);
 	pr_gaps_release(&t->gaps);
 	pr_seg_reader_free(t->seg);
 	free(t);
@@ -154,6 +261,11 @@ static int next_block(struct pr_trace *t, struct pr_errinfo *ei)
 
 	if (err == PR_EDATA)
 		return damaged(t, &d);
+	if (err == PR_END && t->follower.where) {
+		err = at_end(t, ei);
+		if (!err)
+			return PR_OK; /* with no block yet */
+	}
 	if (err) {
 		t->st.tail_bytes = pr_seg_reader_tail(t->seg);
 		return err;

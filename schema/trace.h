@@ -49,6 +49,28 @@ void pr_trace_close(struct pr_trace *t);
 /* As pr_seg_reader_set_pool. */
 void pr_trace_set_pool(struct pr_trace *t, struct pr_pool *pool);
 
+struct pr_trace_wait {
+	int fd; /* readable when there may be more; -1: nothing tells, look again every now and then, as on any file system that does not tell */
+	enum pr_file_writer writer; /* whether a recorder is there that may go on with it */
+};
+
+/*
+ * Called when all that was written by now was read. Returns 0 to look again, PR_END to take what is there then for the end, or a failure, which
+ * ends the reading with that code.
+ */
+typedef int pr_trace_wait_fn(void *ctx, const struct pr_trace_wait *w, struct pr_errinfo *ei);
+
+/*
+ * The same of a trace that is still being written: pr_trace_next goes on with what comes, from file to file in a directory, until the trace is
+ * closed and nobody goes on with it. What it gives then is what it would have given afterwards, but that of files which were deleted meanwhile.
+ * A recorder that has written nothing yet is waited for.
+ */
+int pr_trace_follow(struct pr_trace **out, const char *path, pr_trace_wait_fn *wait, void *ctx, struct pr_errinfo *ei);
+/* Off: what is there now ends in PR_END, and more may come after it. On at first. */
+void pr_trace_set_waiting(struct pr_trace *t, bool waiting);
+/* pr_trace_rewind is called no more: files are closed when they were read, so that those which retention deletes take no room. */
+void pr_trace_forward(struct pr_trace *t);
+
 void pr_trace_set_events(struct pr_trace *t, const struct pr_trace_events *e);
 
 /*
@@ -69,6 +91,7 @@ struct pr_trace_state {
 	uint64_t tail_bytes; /* of an open end, known at PR_END */
 	uint64_t segments; /* files that it is made of */
 	uint64_t left_out; /* segments of earlier boots in the same directory, which are no part of it */
+	bool outlived; /* followed to its end: there, segments of a later boot begin, which are no part of it */
 };
 void pr_trace_get_state(const struct pr_trace *t, struct pr_trace_state *out);
 
