@@ -33,8 +33,7 @@ static __always_inline void clone_emit(
 	r.info.clone_flags = clone_flags | (rd(child, exit_signal) & 255); /* the kernel has it apart */
 	r.info.creator_tid = bpf_get_current_pid_tgid();
 	r.info.ppid = rd(child, real_parent, tgid);
-	r.info.sid = task_group(child, PIDTYPE_SID);
-	r.info.pgid = task_group(child, PIDTYPE_PGID);
+	task_groups(child, &r.info.sid, &r.info.pgid);
 	common(&r.info.common, PR_OP_CLONE_INFO, sizeof(r.info), now);
 	common(&r.m.common, PR_OP_CLONE, sizeof(r.m), now);
 	envelope(c, &r.info_env, PR_STREAM_CLONE, sizeof(r.info));

@@ -12,21 +12,22 @@
  * What every execve frame says of its process. process.uid is the effective uid: the reference's own scan of procfs
  * puts that one there; the real one is in creds.
  */
-static __always_inline void execve_fill(struct pr_msg_execve *m, struct task_struct *task, __u32 tgid)
+static __always_inline void execve_fill(
+	struct pr_msg_execve *m, struct task_struct *task, __u32 tgid, struct kernfs_node *kn)
 {
+	struct upid *upid = task_upid(task);
 	__u32 zero_flags = 0;
-	struct kernfs_node *kn = task_cgroup(task);
 
 	__builtin_memset(m, 0, sizeof(*m));
 	task_creds(task, &m->creds);
-	task_namespaces(task, &m->ns);
+	task_namespaces(task, upid, m->creds.user_ns_inum, &m->ns);
 	m->kube.net_ns = m->ns.net;
 	m->kube.cgrpid = rd(kn, id);
 	if (bpf_probe_read_kernel_str(m->kube.docker_id, sizeof(m->kube.docker_id), rd(kn, name)) < 0)
 		zero_flags |= PR_EXEC_ERROR_CGROUP_NAME;
 	m->process.pid = tgid;
 	m->process.tid = tgid;
-	m->process.nspid = task_nspid(task);
+	m->process.nspid = rd(upid, nr);
 	m->process.uid = m->creds.euid;
 	if (!task_auid(task, &m->process.auid))
 		zero_flags |= PR_EXEC_NEEDS_AUID;
@@ -44,7 +45,7 @@ static __always_inline void emit_unknown(struct execve_record *r, struct pr_bpf_
 	__u32 n = 0;
 	long len;
 
-	execve_fill(&r->m, leader, key->pid);
+	execve_fill(&r->m, leader, key->pid, task_cgroup(leader));
 	r->m.process.flags |=
 		PR_EXEC_PROCFS | PR_EXEC_TASK_WALK | PR_EXEC_MISS | PR_EXEC_ERROR_ARGS | PR_EXEC_ERROR_CWD;
 	len = name ? bpf_probe_read_kernel_str(r->strings, 16, &leader->comm) : 0;
@@ -78,11 +79,10 @@ static __always_inline bool exe_is_filename(struct linux_binprm *bprm, bool scri
 }
 
 static __always_inline void put_items(
-	struct scratch *s, struct build *b, __u32 slot, struct task_struct *task, struct linux_binprm *bprm)
+	struct scratch *s, struct build *b, struct task_struct *task, struct linux_binprm *bprm, struct kernfs_node *kn)
 {
 	const char *interp = rd(bprm, interp);
 	bool script = interp != rd(bprm, filename);
-	struct kernfs_node *kn = task_cgroup(task);
 	struct file *file;
 	long len;
 
@@ -93,10 +93,10 @@ static __always_inline void put_items(
 	}
 	if (!exe_is_filename(bprm, script)) {
 		file = rd(bprm, file);
-		b->pos = item_put_path(s, b->pos, PR_ITEM_EXE, path_of(s, slot, task, &file->f_path));
+		b->pos = item_put_path(s, b->pos, PR_ITEM_EXE, path_of(s, b->slot, task, &file->f_path));
 	}
 	if (kernfs_parent(kn))
-		b->pos = item_put_path(s, b->pos, PR_ITEM_CGROUP, cgroup_walk(slot, (__u64)kn));
+		b->pos = item_put_path(s, b->pos, PR_ITEM_CGROUP, cgroup_walk(b->slot, (__u64)kn));
 }
 
 /* EXEC_INFO on top of the items, its envelope on top of that. */
@@ -112,8 +112,7 @@ static __always_inline void put_info(struct scratch *s, struct build *b, struct 
 	r->m.envc = rd(bprm, envc);
 	r->m.args_bytes = b->args_bytes;
 	r->m.tid = old_tid;
-	r->m.sid = task_group(task, PIDTYPE_SID);
-	r->m.pgid = task_group(task, PIDTYPE_PGID);
+	task_groups(task, &r->m.sid, &r->m.pgid);
 	r->m.tty = task_tty(task);
 	r->m.ppid = rd(task, real_parent, tgid);
 	envelope(c, &r->env, PR_STREAM_EXEC, size);
@@ -127,17 +126,18 @@ static __always_inline void exec_emit(struct scratch *s, struct pr_bpf_counts *c
 {
 	struct execve_record *r = &s->exec;
 	struct build *b = &s->build;
+	struct kernfs_node *kn = task_cgroup(task);
 	__u32 tgid = rd(task, tgid), pos, size;
 
 	b->now = now;
 	b->pos = PR_ITEMS_END;
 	b->n = b->flags = b->args_bytes = 0;
 	b->slot = slot;
-	execve_fill(&r->m, task, tgid);
+	execve_fill(&r->m, task, tgid, kn);
 	put_filename(s, b, rd(bprm, filename));
 	put_args(s, b, rd(task, mm), rd(bprm, argc));
 	put_cwd(s, b, slot, task);
-	put_items(s, b, slot, task, bprm);
+	put_items(s, b, task, bprm, kn);
 	put_info(s, b, c, task, bprm, old_tid);
 	r->m.process.flags |= b->flags | exec_kind(bprm);
 	r->m.process.size = PR_PROCESS_FIXED + b->n;
@@ -147,7 +147,7 @@ static __always_inline void exec_emit(struct scratch *s, struct pr_bpf_counts *c
 	r->m.process.secureexec = task_secureexec(bprm, task, &r->m.creds);
 	r->m.parent = was->parent;
 	r->m.cleanup = (struct pr_key){.pid = tgid, .ktime = was->ktime};
-	if (!(was->flags & PR_LIVE_EXECED))
+	if (!live_has_execed(was))
 		r->m.process.flags |= PR_EXEC_CLONE;
 	if (was->flags & PR_LIVE_WALKED)
 		r->m.process.flags |= PR_EXEC_TASK_WALK;
@@ -182,11 +182,13 @@ static __always_inline int on_exec(struct task_struct *task, __u32 old_tid, stru
 		s->was.pad = 0;
 		key_of(rd(task, real_parent), &s->was.parent);
 	}
-	s->is = s->was;
-	s->is.ktime = now;
-	s->is.exec_id = exec_id;
-	s->is.flags |= PR_LIVE_EXECED | PR_LIVE_TOLD;
-	live_put(tgid, &s->is, BPF_ANY);
+	if (v) {
+		live_turn(v, now, exec_id);
+	} else {
+		s->is = s->was;
+		live_turn(&s->is, now, exec_id);
+		live_put(tgid, &s->is, BPF_ANY);
+	}
 	if (!is_emitted(&s->was))
 		return 0;
 	if ((s->was.flags & PR_LIVE_WALKED) && !(s->was.flags & PR_LIVE_TOLD) && is_old(start) &&

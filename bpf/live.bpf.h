@@ -107,6 +107,25 @@ static __always_inline void live_put(__u32 tgid, struct pr_bpf_live *v, __u64 ho
 	}
 }
 
+/*
+ * A process becomes the next image. In its entry itself: a new one in its place would have to be allocated, which may
+ * fail, and would undo what others wrote into the old one meanwhile. Who looks at it from another CPU sees one image or
+ * the other: what tells them apart is `ktime` alone.
+ */
+static __always_inline void live_turn(struct pr_bpf_live *v, __u64 ktime, __u32 exec_id)
+{
+	v->ktime = ktime;
+	v->exec_id = exec_id;
+	if ((v->flags & (PR_LIVE_WALKED | PR_LIVE_TOLD)) == PR_LIVE_WALKED)
+		v->flags |= PR_LIVE_TOLD;
+}
+
+/* Whether it has execed since its clone, as far as that was seen. */
+static __always_inline bool live_has_execed(const struct pr_bpf_live *v)
+{
+	return (v->flags & PR_LIVE_EXECED) || v->ktime != v->start;
+}
+
 /* The identity of the process that a task belongs to; the idle task's is (0, 1) by convention. */
 static __always_inline void key_of(struct task_struct *task, struct pr_key *key)
 {

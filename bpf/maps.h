@@ -23,7 +23,7 @@ struct pr_bpf_counts {
 };
 
 /* Map `live`: hash, key tgid. */
-#define PR_LIVE_EXECED 0x1u  /* has execed since its clone */
+#define PR_LIVE_EXECED 0x1u  /* had execed when it was met; since then, ktime tells: it is not the start any more */
 #define PR_LIVE_TRACKED 0x2u /* belongs to the recorded tree */
 #define PR_LIVE_WALKED 0x4u  /* the creator is not known: `parent` is the kernel parent at the time it was met */
 #define PR_LIVE_TOLD 0x8u    /* with WALKED: that it was there is told already, so `claims` need not be asked */

@@ -33,10 +33,38 @@ static __always_inline __u32 path_prepend(struct scratch *s, __u32 off, const vo
 	return at;
 }
 
+/* What a step wants of a dentry. */
+struct dentry_view {
+	struct dentry *parent;
+	const void *name;
+	__u32 len;
+};
+
+#define DENTRY_AT(member) \
+	(bpf_core_field_offset(struct dentry, member) - bpf_core_field_offset(struct dentry, d_parent))
+
+/* At once where the three stand together, as they do unless the kernel was built to shuffle them. */
+static __always_inline void dentry_read(struct dentry *dentry, struct dentry_view *v)
+{
+	__u64 raw[3];
+
+	if (DENTRY_AT(d_name.name) <= 16 && DENTRY_AT(d_name.len) <= 20) {
+		bpf_probe_read_kernel(raw, sizeof(raw), &dentry->d_parent);
+		v->parent = (void *)raw[0];
+		v->name = *(void **)((void *)raw + DENTRY_AT(d_name.name));
+		v->len = *(__u32 *)((void *)raw + DENTRY_AT(d_name.len));
+		return;
+	}
+	v->parent = rd(dentry, d_parent);
+	v->name = rd(dentry, d_name.name);
+	v->len = rd(dentry, d_name.len);
+}
+
 /* Up to PR_WALK_STEPS steps towards the root; 0: not there yet. */
 __attribute__((noinline)) int path_steps(__u32 slot)
 {
-	struct dentry *dentry, *parent;
+	struct dentry *dentry, *top;
+	struct dentry_view v;
 	struct scratch *s = scratch_get(slot);
 	struct mount *mnt, *up;
 	struct walk *w;
@@ -47,27 +75,29 @@ __attribute__((noinline)) int path_steps(__u32 slot)
 	w = &s->walk;
 	dentry = (void *)w->dentry;
 	mnt = (void *)w->mnt;
+	top = rd(mnt, mnt.mnt_root);
 	for (int i = 0; i < PR_WALK_STEPS; i++) {
 		if (((__u64)dentry ^ w->root_dentry) == 0 && ((__u64)mnt ^ w->root_mnt) == 0)
 			return 1;
-		if (dentry == rd(mnt, mnt.mnt_root)) {
+		if (dentry == top) {
 			up = rd(mnt, mnt_parent);
 			if (up == mnt)
 				return 1;
 			dentry = rd(mnt, mnt_mountpoint);
 			mnt = up;
+			top = rd(mnt, mnt.mnt_root);
 			continue;
 		}
-		at = path_prepend(s, w->off, rd(dentry, d_name.name), rd(dentry, d_name.len));
+		dentry_read(dentry, &v);
+		at = path_prepend(s, w->off, v.name, v.len);
 		if (at == w->off) {
 			w->off |= PR_PATH_CUT;
 			return 1;
 		}
 		w->off = at;
-		parent = rd(dentry, d_parent);
-		if (parent == dentry)
+		if (v.parent == dentry)
 			return 1;
-		dentry = parent;
+		dentry = v.parent;
 	}
 	w->dentry = (__u64)dentry;
 	w->mnt = (__u64)mnt;

@@ -19,11 +19,12 @@ static __always_inline void snap_fill(struct scratch *s, struct task_struct *tas
 {
 	struct pr_snap *r = &s->snap;
 	struct kernfs_node *kn = task_cgroup(task);
+	struct upid *upid = task_upid(task);
 	struct inode *inode = rd(task, mm, exe_file, f_inode);
 	__u32 walked, off, flags = rd(task, flags);
 
 	__builtin_memset(r, 0, sizeof(*r));
-	r->flags = (flags & PF_KTHREAD ? PR_SNAP_KTHREAD : 0) | (v->flags & PR_LIVE_EXECED ? 0 : PR_SNAP_NOEXEC) |
+	r->flags = (flags & PF_KTHREAD ? PR_SNAP_KTHREAD : 0) | (live_has_execed(v) ? 0 : PR_SNAP_NOEXEC) |
 		   (!only_tree || v->flags & PR_LIVE_TRACKED ? PR_SNAP_TRACKED : 0);
 	r->key = (struct pr_key){.pid = rd(task, tgid), .ktime = v->ktime};
 	r->parent = v->parent;
@@ -31,15 +32,14 @@ static __always_inline void snap_fill(struct scratch *s, struct task_struct *tas
 	r->cgroup_id = rd(kn, id);
 	r->i_ino = inode ? rd(inode, i_ino) : 0;
 	r->i_nlink = inode ? rd(inode, i_nlink) : 0;
-	r->nspid = task_nspid(task);
+	r->nspid = rd(upid, nr);
 	if (!task_auid(task, &r->auid))
 		r->flags |= PR_SNAP_NO_AUID;
 	r->ppid = rd(task, real_parent, tgid);
-	r->sid = task_group(task, PIDTYPE_SID);
-	r->pgid = task_group(task, PIDTYPE_PGID);
+	task_groups(task, &r->sid, &r->pgid);
 	r->tty = task_tty(task);
 	task_creds(task, &r->creds);
-	task_namespaces(task, &r->ns);
+	task_namespaces(task, upid, r->creds.user_ns_inum, &r->ns);
 	bpf_probe_read_kernel_str(r->comm, sizeof(r->comm), &task->comm);
 	bpf_probe_read_kernel_str(r->docker_id, sizeof(r->docker_id), rd(kn, name));
 	walked = cgroup_walk(snap_slot, (__u64)kn);

@@ -1,17 +1,43 @@
 /* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
-/* task.bpf.h: from a task_struct to the fields of the frames. Each function reads, and writes where it is told; no
- * maps. */
+/*
+ * task.bpf.h: from a task_struct to the fields of the frames. Each function reads, and writes where it is told; no
+ * maps.
+ *
+ * Each read of kernel memory is a call, which the process pays for in which the program runs. So what stands together
+ * is read at once, where it does on this kernel: offsets are known when the program is loaded, and the way that is not
+ * taken is no part of it then.
+ */
 #ifndef PROCREC_BPF_TASK_H
 #define PROCREC_BPF_TASK_H
 
 #include "bpf/kernel.bpf.h"
 #include "schema/frame.h"
 
-static __always_inline void task_creds(struct task_struct *task, struct pr_creds *out)
-{
-	const struct cred *cred = rd(task, real_cred);
-	struct user_namespace *user_ns = rd(cred, user_ns);
+/* Whether member b stands `bytes` behind member a, on the kernel that runs. */
+#define APART(type, a, b, bytes) (bpf_core_field_offset(type, b) - bpf_core_field_offset(type, a) == (bytes))
 
+#define CREDS_BYTES 64 /* from uid to cap_effective, and some room: what lies beyond is read by itself */
+
+/* A member of a cred of which CREDS_BYTES from uid on are at `raw`. */
+#define CRED_AT(member) (bpf_core_field_offset(struct cred, member) - bpf_core_field_offset(struct cred, uid))
+#define CRED_CAP(to, cred, raw, member)                                                    \
+	do { /* by address: the type has two layouts of the same 8 bytes */                \
+		if (CRED_AT(member) <= CREDS_BYTES - 8 && !(CRED_AT(member) & 7))          \
+			(to) = *(__u64 *)((void *)(raw) + CRED_AT(member));                \
+		else                                                                       \
+			bpf_core_read(&(to), 8, &(cred)->member);                          \
+	} while (0)
+
+/* The ids and securebits, in the order of the frame, which is the kernel's own unless it was built to shuffle them. */
+static __always_inline void task_ids(const struct cred *cred, const __u64 *raw, struct pr_creds *out)
+{
+	if (APART(struct cred, uid, gid, 4) && APART(struct cred, uid, suid, 8) && APART(struct cred, uid, sgid, 12) &&
+		APART(struct cred, uid, euid, 16) && APART(struct cred, uid, egid, 20) &&
+		APART(struct cred, uid, fsuid, 24) && APART(struct cred, uid, fsgid, 28) &&
+		APART(struct cred, uid, securebits, 32)) {
+		__builtin_memcpy(out, raw, 36);
+		return;
+	}
 	out->uid = rd(cred, uid.val);
 	out->gid = rd(cred, gid.val);
 	out->suid = rd(cred, suid.val);
@@ -21,55 +47,86 @@ static __always_inline void task_creds(struct task_struct *task, struct pr_creds
 	out->fsuid = rd(cred, fsuid.val);
 	out->fsgid = rd(cred, fsgid.val);
 	out->securebits = rd(cred, securebits);
+}
+
+static __always_inline void task_creds(struct task_struct *task, struct pr_creds *out)
+{
+	const struct cred *cred = rd(task, real_cred);
+	struct user_namespace *user_ns = rd(cred, user_ns);
+	__u64 raw[CREDS_BYTES / 8];
+
+	bpf_probe_read_kernel(raw, sizeof(raw), (void *)cred + bpf_core_field_offset(struct cred, uid));
+	task_ids(cred, raw, out);
 	out->pad = 0;
-	/* By address: the type has two layouts of the same 8 bytes. */
-	bpf_core_read(&out->permitted, 8, &cred->cap_permitted);
-	bpf_core_read(&out->effective, 8, &cred->cap_effective);
-	bpf_core_read(&out->inheritable, 8, &cred->cap_inheritable);
+	CRED_CAP(out->permitted, cred, raw, cap_permitted);
+	CRED_CAP(out->effective, cred, raw, cap_effective);
+	CRED_CAP(out->inheritable, cred, raw, cap_inheritable);
 	out->user_ns_level = rd(user_ns, level);
 	out->user_ns_uid = rd(user_ns, owner.val);
 	out->user_ns_gid = rd(user_ns, group.val);
 	out->user_ns_inum = rd(user_ns, ns.inum);
 }
 
-/* The pid namespace is the one that the process lives in, the innermost level of its struct pid. */
+/* The innermost level of a struct pid. */
 static __always_inline struct upid *pid_innermost(struct pid *pid)
 {
 	return (void *)pid + bpf_core_field_offset(pid->numbers) + rd(pid, level) * bpf_core_type_size(struct upid);
 }
 
-static __always_inline void task_namespaces(struct task_struct *task, struct pr_namespaces *out)
-{
-	struct nsproxy *p = rd(task, nsproxy); /* NULL in a task that is past exit_task_namespaces() */
-	struct upid *upid = pid_innermost(rd(task, thread_pid));
+#define NSPROXY_BYTES 80 /* a count and eight pointers, and some room */
 
-	out->uts = rd(p, uts_ns, ns.inum);
-	out->ipc = rd(p, ipc_ns, ns.inum);
-	out->mnt = rd(p, mnt_ns, ns.inum);
-	out->pid_for_children = rd(p, pid_ns_for_children, ns.inum);
-	out->net = rd(p, net_ns, ns.inum);
-	out->time = rd(p, time_ns, ns.inum);
-	out->time_for_children = rd(p, time_ns_for_children, ns.inum);
-	out->cgroup = rd(p, cgroup_ns, ns.inum);
+/* The namespace's number, by its pointer in an nsproxy of which NSPROXY_BYTES are at `raw`. */
+#define NS_INUM(p, raw, member)                                                                         \
+	({                                                                                              \
+		typeof((p)->member) _ns;                                                                \
+		if (bpf_core_field_offset(struct nsproxy, member) <= NSPROXY_BYTES - 8)                 \
+			_ns = *(void **)((void *)(raw) + bpf_core_field_offset(struct nsproxy, member)); \
+		else                                                                                    \
+			_ns = rd(p, member);                                                            \
+		rd(_ns, ns.inum);                                                                       \
+	})
+
+/* user: of its credentials, which are asked for anyway. The pid namespace is the one that the process lives in. */
+static __always_inline void task_namespaces(
+	struct task_struct *task, struct upid *upid, __u32 user, struct pr_namespaces *out)
+{
+	struct nsproxy *p = rd(task, nsproxy); /* NULL in a task that is past exit_task_namespaces(): then all are 0 */
+	__u64 raw[NSPROXY_BYTES / 8];
+
+	bpf_probe_read_kernel(raw, sizeof(raw), p);
+	out->uts = NS_INUM(p, raw, uts_ns);
+	out->ipc = NS_INUM(p, raw, ipc_ns);
+	out->mnt = NS_INUM(p, raw, mnt_ns);
+	out->pid_for_children = NS_INUM(p, raw, pid_ns_for_children);
+	out->net = NS_INUM(p, raw, net_ns);
+	out->time = NS_INUM(p, raw, time_ns);
+	out->time_for_children = NS_INUM(p, raw, time_ns_for_children);
+	out->cgroup = NS_INUM(p, raw, cgroup_ns);
 	out->pid = rd(upid, ns, ns.inum);
-	out->user = rd(task, real_cred, user_ns, ns.inum);
+	out->user = user;
+}
+
+static __always_inline struct upid *task_upid(struct task_struct *task)
+{
+	return pid_innermost(rd(task, thread_pid));
 }
 
 static __always_inline __u32 task_nspid(struct task_struct *task)
 {
-	struct upid *upid = pid_innermost(rd(task, thread_pid));
+	struct upid *upid = task_upid(task);
 
 	return rd(upid, nr);
 }
 
-/* Session or process group, as a pid of the initial namespace; 0: none. */
-static __always_inline __u32 task_group(struct task_struct *task, int type)
+/* Session and process group, as pids of the initial namespace; 0: none. */
+static __always_inline void task_groups(struct task_struct *task, __u32 *sid, __u32 *pgid)
 {
 	struct signal_struct *sig = rd(task, signal);
-	struct pid *pid = 0;
+	struct pid *pids[PIDTYPE_SID + 1] = {};
 
-	bpf_core_read(&pid, sizeof(pid), &sig->pids[type]);
-	return pid ? rd(pid, numbers[0].nr) : 0;
+	bpf_core_read(pids, sizeof(pids), &sig->pids);
+	*sid = pids[PIDTYPE_SID] ? rd(pids[PIDTYPE_SID], numbers[0].nr) : 0;
+	*pgid = pids[PIDTYPE_PGID] ? rd(pids[PIDTYPE_PGID], numbers[0].nr) : 0;
 }
 
 static __always_inline __u32 task_tty(struct task_struct *task)
@@ -108,16 +165,18 @@ static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *kn)
 	return bpf_core_field_exists(rcu->__parent) ? rd(rcu, __parent) : rd(old, parent);
 }
 
-/* The cgroup under one v1 controller, or 0 where that is the root or the controller is absent. */
-#define CGROUP_OF(set, controller)                                                                                     \
+/* The cgroup under one v1 controller, or 0 where that is the root, or v2's `top`, or the controller is absent. */
+#define CGROUP_OF(set, controller, top)                                                                                \
 	({                                                                                                             \
 		struct cgroup_subsys_state *_css = 0;                                                                  \
+		struct cgroup *_cgrp;                                                                                  \
 		struct kernfs_node *_kn = 0;                                                                           \
 		if (bpf_core_enum_value_exists(enum cgroup_subsys_id, controller)) {                                   \
 			bpf_probe_read_kernel(&_css, sizeof(_css),                                                     \
 				(void *)(set) + bpf_core_field_offset((set)->subsys) +                                 \
 					8 * bpf_core_enum_value(enum cgroup_subsys_id, controller));                   \
-			_kn = rd(_css, cgroup, kn);                                                                    \
+			_cgrp = rd(_css, cgroup);                                                                      \
+			_kn = _cgrp == (top) ? 0 : rd(_cgrp, kn);                                                      \
 		}                                                                                                      \
 		_kn &&kernfs_parent(_kn) ? _kn : 0;                                                                    \
 	})
@@ -129,17 +188,18 @@ static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *kn)
 static __always_inline struct kernfs_node *task_cgroup(struct task_struct *task)
 {
 	struct css_set *set = rd(task, cgroups);
-	struct kernfs_node *root = rd(set, dfl_cgrp, kn), *kn = root;
+	struct cgroup *top = rd(set, dfl_cgrp);
+	struct kernfs_node *root = rd(top, kn), *kn = root;
 
 	if (kn && kernfs_parent(kn))
 		return kn;
-	kn = CGROUP_OF(set, pids_cgrp_id);
+	kn = CGROUP_OF(set, pids_cgrp_id, top);
 	if (!kn)
-		kn = CGROUP_OF(set, memory_cgrp_id);
+		kn = CGROUP_OF(set, memory_cgrp_id, top);
 	if (!kn)
-		kn = CGROUP_OF(set, cpuset_cgrp_id);
+		kn = CGROUP_OF(set, cpuset_cgrp_id, top);
 	if (!kn)
-		kn = CGROUP_OF(set, cpu_cgrp_id);
+		kn = CGROUP_OF(set, cpu_cgrp_id, top);
 	return kn ? kn : root;
 }
 
