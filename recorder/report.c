@@ -227,6 +227,10 @@ void pr_report_summary(struct pr_buf *b, const struct pr_session_result *r, cons
 		return;
 	size_line(b, s, path);
 	freeze_lines(b, &s->spool.sink.frozen, path);
+	if (s->spool.sink.untold) {
+		line(b);
+		pr_buf_str(b, "the last old segment that made room is told of nowhere, as nothing could be written any more: verify will miss it\n");
+	}
 	if (s->spool.sink.minisig_failed) {
 		line(b);
 		pr_buf_str(b, "no .minisig was written beside the trace (key or folder out of reach); the trace is signed all the same\n");

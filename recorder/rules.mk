@@ -4,7 +4,8 @@ ifeq ($(BPF) $(wildcard recorder/cmd_record.c),1 recorder/cmd_record.c)
 RECORDER_SRC := $(filter-out recorder/nobpf.c,$(wildcard recorder/*.c))
 else
 # What needs neither libbpf nor libcap is built all the same, for its unit tests.
-RECORDER_SRC := recorder/nobpf.c $(addprefix recorder/,procfs.c users.c frames.c process_frame.c child.c report.c trigger.c freezer.c)
+RECORDER_SRC := recorder/nobpf.c $(addprefix recorder/,procfs.c users.c frames.c process_frame.c child.c report.c trigger.c freezer.c \
+	sink.c sink_segment.c spool.c pieces.c resume.c signing.c)
 endif
 $(eval $(call library,recorder,$(RECORDER_SRC)))
 ifeq ($(BPF),1)

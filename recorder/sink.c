@@ -196,15 +196,19 @@ int pr_sink_recover(struct pr_sink *s, struct pr_errinfo *ei)
 
 	if (!pr_sink_can_recover(s))
 		return pr_fail(ei, PR_EUSAGE, "%s: cannot go on in another file", s->path);
-	/* Each turn writes a block of what waits, or has a segment less to delete than the one before: there is an end to them. */
+	/*
+	 * Each turn writes a block of what waits, or has a segment less to delete than the one before: there is an end to them. A segment is
+	 * deleted only when the deletion before it is told of: were it all in vain, the past would not go for nothing.
+	 */
 	for (;;) {
-		err = look_for_room(s, &why);
+		err = s->total.untold ? PR_OK : look_for_room(s, &why);
 		if (!err)
 			err = begin_again(s, &why);
 		if (!err || !is_full(&why))
 			s->room = ROOM_MIN;
-		if (!err || !is_full(&why) || !s->rotate || pr_rotate_make_room(s->rotate, NULL))
+		if (!err || !is_full(&why) || !s->rotate || s->total.untold || pr_rotate_make_room(s->rotate, NULL))
 			break;
+		s->total.untold = true;
 	}
 	if (err && ei)
 		*ei = why;

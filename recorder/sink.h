@@ -26,6 +26,7 @@ struct pr_sink_state {
 	uint64_t execs, clones, exits, fails, others; /* of the kernel's among them, by kind; `others` are data and details */
 	uint64_t segments; /* files begun */
 	uint64_t deleted; /* segments, by retention or for room */
+	bool untold; /* the last deletion for room: no segment could be begun behind it that tells of it */
 	bool minisig_failed; /* NAME.minisig could not be written; the trace is signed without it */
 	bool index_failed; /* an index was given up; the trace is whole without it */
 	struct pr_freezer_state frozen; /* of a rotation */

@@ -205,6 +205,16 @@ static int write_keyframe(struct pr_sink *s, struct pr_errinfo *ei)
 }
 
 /* Begins the next segment; all but the first one with a keyframe of what was recorded so far. It gets its name when it stands. */
+static int stand(struct pr_sink *s, int err)
+{
+	if (err)
+		return err;
+	s->stands = true;
+	s->total.segments++;
+	s->total.untold = false;
+	return PR_OK;
+}
+
 int pr_sink_next_segment(struct pr_sink *s, struct pr_errinfo *ei)
 {
 	struct pr_seg_options so = {.level = s->opt.level, .rearrange = !s->opt.plain, .on_block = pr_sink_on_block, .ctx = s};
@@ -227,17 +237,14 @@ int pr_sink_next_segment(struct pr_sink *s, struct pr_errinfo *ei)
 		err = pr_sink_name_index(s, ei);
 	if (!err && s->threaded)
 		pr_sink_begin_index(s);
+	/* Its header tells of what was deleted: that is to stand even where the disk has no room for more. */
+	if (!err && s->rotate)
+		err = stand(s, pr_rotate_commit(s->rotate, ei));
 	if (!err && !first)
 		err = write_keyframe(s, ei);
-	if (!err && s->rotate)
-		err = pr_rotate_commit(s->rotate, ei);
-	else if (!err && s->opt.sync != PR_SYNC_NONE)
+	if (!err && !s->rotate && s->opt.sync != PR_SYNC_NONE)
 		err = pr_pieces_commit(s->fd, s->name, ei);
-	if (err)
-		return err;
-	s->stands = true;
-	s->total.segments++;
-	return PR_OK;
+	return err || s->rotate ? err : stand(s, PR_OK);
 }
 
 static void sign_file(struct pr_sink *s)

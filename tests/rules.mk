@@ -13,13 +13,18 @@ OFFLINE_CHECKS += check-unit check-lint check-docs
 check-unit: $(UNIT_BIN) ## unit tests
 	$(Q)tests/run-unit.sh $(UNIT_BIN)
 
+LONG_CHECKS += check-faults
+check-faults: $(O)/tests/unit/test_sink $(O)/tests/unit/test_faults ## each call of the writers fails, at each place; disks of every size
+	$(Q)PROCREC_LONG=1 tests/run-unit.sh $^ | sed 's/^unit:/faults:/'
+	$(Q)sed -n 's/.* \([0-9]* fault positions tried\)/faults: \1/p; s/^\([0-9]* fault positions tried\)/faults: \1/p' $(addsuffix .log,$^)
+
 check-lint: ## rules of the tree: arrows between folders, headers, size budgets
 	$(Q)tests/lint/check.sh $(CC) '$(CPPFLAGS)' '$(WARN)' $(BPF)
 
 check-docs: $(O)/procrec ## every command and option stands in the manual
 	$(Q)tests/lint/docs.sh $(O)/procrec
 
-.PHONY: check-unit check-lint check-docs
+.PHONY: check-unit check-faults check-lint check-docs
 
 # Each kind of test brings its own rules; a target of OFFLINE_CHECKS ends with a line "NAME: N passed, N failed".
 include $(wildcard tests/*/rules.mk)
