@@ -51,19 +51,30 @@ static int add_clock(void *ctx, uint64_t ktime, int64_t realtime)
 	return pr_timeline_add(ctx, ktime, realtime);
 }
 
+/* PR_ENOENT: there is none; PR_EDATA: it is not used, see l->note. */
+static int open_beside(struct pr_lineage *l, const char *path, struct pr_errinfo *ei)
+{
+	char *idx = pr_index_path(path);
+	int err;
+
+	if (!idx)
+		return pr_fail(ei, PR_ENOMEM, "out of memory");
+	err = pr_index_open(&l->index, idx, l->trace, &l->note);
+	free(idx);
+	l->has_note = err == PR_EDATA;
+	return err;
+}
+
 static int open_index(struct pr_lineage *l, const char *path, bool no_index, struct pr_errinfo *ei)
 {
-	char *idx;
-	int err = PR_ENOENT;
+	struct pr_seg_reader *seg = pr_trace_segment(l->trace);
+	struct pr_seg_member m;
+	int err = no_index ? PR_ENOENT : open_beside(l, path, ei);
 
-	if (!no_index) {
-		idx = pr_index_path(path);
-		if (!idx)
-			return pr_fail(ei, PR_ENOMEM, "out of memory");
-		err = pr_index_open(&l->index, idx, l->trace, &l->note);
-		free(idx);
-		l->has_note = err == PR_EDATA;
-	}
+	/* A directory of a single segment is that segment. Indexes of several are not joined. */
+	pr_seg_reader_member(seg, 0, &m);
+	if (!no_index && err == PR_ENOENT && pr_seg_reader_segments(seg) == 1 && strcmp(m.name, path))
+		err = open_beside(l, m.name, ei);
 	if (!err || err == PR_ENOMEM)
 		return err;
 	l->is_private = true;
