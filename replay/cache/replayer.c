@@ -275,16 +275,13 @@ static int check_limits(const struct pr_replayer *r, uint64_t seq, struct pr_err
 /* What procrec itself put beside the stream: only names count there, and nothing is counted. */
 static int apply_meta(struct pr_replayer *r, const struct pr_frame *f, struct pr_applied *out, struct pr_errinfo *ei)
 {
-	int err;
-
 	out->kind = PR_APPLIED_META;
 	if ((f->env_flags & PR_ENV_RAW) || pr_decode(f->data, f->size, &r->event, NULL))
 		return PR_OK;
 	out->event = &r->event;
 	if (r->event.op != PR_OP_HOST && r->event.op != PR_OP_USER_NAME)
 		return PR_OK;
-	err = apply_own(r, &r->event, ei);
-	return err == PR_ENOMEM ? pr_fail(ei, err, "out of memory") : err;
+	return apply_own(r, &r->event, ei); /* names say themselves what is wrong */
 }
 
 int pr_replayer_apply(struct pr_replayer *r, const struct pr_frame *f, struct pr_applied *out, struct pr_errinfo *ei)

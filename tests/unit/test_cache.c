@@ -414,6 +414,7 @@ static void malformed_frames_change_nothing(void **state)
 	assert_int_equal(a.kind, PR_APPLIED_MALFORMED);
 	assert_int_equal(pr_replayer_apply(&r, &(struct pr_frame){.data = junk, .size = 100, .env_flags = PR_ENV_RAW}, &a, &ei), 0);
 	assert_int_equal(a.kind, PR_APPLIED_MALFORMED);
+	assert_string_equal(a.why, "not delimited by a frame header");
 	assert_int_equal(r.malformed, 3);
 	assert_int_equal(r.frames, 5);
 	assert_int_equal(pr_replayer_apply(&r, &(struct pr_frame){.data = junk, .size = 100, .env_flags = PR_ENV_RAW | PR_ENV_CONT}, &a, &ei), 0);
