@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/progress.h"
 #include "base/text.h"
 
 /* Messages quote file names and arguments: nothing of them may reach a terminal raw. */
@@ -11,6 +12,7 @@ static void say(const char *text)
 {
 	struct pr_buf b = PR_BUF_INIT;
 
+	pr_line_hide();
 	pr_text_escape_lossy(&b, text, strlen(text));
 	fprintf(stderr, "procrec: %.*s\n", (int)b.len, b.data ? (const char *)b.data : "");
 	pr_buf_release(&b);

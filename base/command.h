@@ -9,15 +9,23 @@
 
 #include "base/err.h"
 #include "base/opts.h"
+#include "base/term.h"
 
 /* argv[0] is the command's name. Returns an exit status. */
-typedef int pr_command_fn(int argc, char **argv);
+typedef int pr_command_fn(struct pr_term *term, int argc, char **argv);
+
+/* Where a command stands in `procrec help`. */
+enum pr_command_group { PR_GROUP_RECORD, PR_GROUP_LOOK, PR_GROUP_TRUST, PR_GROUP_PASS_ON, PR_GROUP_DEVELOP, PR_COMMAND_GROUPS };
 
 struct pr_command {
 	const char *name;
 	pr_command_fn *run;
 	const char *summary; /* one line of `procrec help` */
-	bool unconfined; /* starts programs or talks to the kernel: all others run in the sandbox (base/sandbox.h) */
+	enum pr_command_group group;
+	enum {
+		PR_COMMAND_UNCONFINED = 1, /* starts programs or talks to the kernel: all others run in the sandbox (base/sandbox.h) */
+		PR_COMMAND_PAGES = 2 /* its answer may be long: on a terminal it may go through the pager (base/pager.h) */
+	} flags;
 };
 
 /* Prints "procrec: " and the message to stderr, and returns the exit status that belongs to `code`. */

@@ -25,36 +25,40 @@ static int strlist_add(struct pr_strlist *l, const char *s)
 	return PR_OK;
 }
 
-/* Levenshtein distance, cut off at words of 63 characters. */
+#define WORD_MAX 63
+
+static unsigned least(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
+}
+
+/* Edit distance (optimal string alignment) of words of at most WORD_MAX characters; longer ones are far from everything. */
 static unsigned distance(const char *a, const char *b)
 {
-	unsigned row[64], prev, cur;
+	unsigned rows[3][WORD_MAX + 1]; /* of i - 2, i - 1 and i, in turn */
 	size_t na = strlen(a), nb = strlen(b);
 
-	if (na > 63 || nb > 63)
-		return 64;
+	if (na > WORD_MAX || nb > WORD_MAX)
+		return WORD_MAX + 1;
 	for (unsigned j = 0; j <= nb; j++)
-		row[j] = j;
+		rows[0][j] = j;
 	for (size_t i = 1; i <= na; i++) {
-		prev = row[0];
+		unsigned *row = rows[i % 3], *up = rows[(i + 2) % 3], *up2 = rows[(i + 1) % 3];
+
 		row[0] = (unsigned)i;
 		for (size_t j = 1; j <= nb; j++) {
-			cur = row[j];
-			row[j] = prev + (a[i - 1] != b[j - 1]);
-			if (cur + 1 < row[j])
-				row[j] = cur + 1;
-			if (row[j - 1] + 1 < row[j])
-				row[j] = row[j - 1] + 1;
-			prev = cur;
+			row[j] = least(least(up[j], row[j - 1]) + 1, up[j - 1] + (a[i - 1] != b[j - 1]));
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+				row[j] = least(row[j], up2[j - 2] + 1);
 		}
 	}
-	return row[nb];
+	return rows[na % 3][nb];
 }
 
 const char *pr_nearest(const char *word, const char *const *candidates)
 {
 	const char *best = NULL;
-	unsigned best_d = 3, d;
+	unsigned best_d = 2 + (unsigned)strlen(word) / 4, d;
 
 	for (; *candidates; candidates++) {
 		d = distance(word, *candidates);
@@ -98,9 +102,13 @@ void pr_opts_help(const struct pr_usage *u, FILE *out)
 
 static void print_names(const struct pr_usage *u, FILE *out)
 {
-	for (const struct pr_option *o = u->options; o && o->name; o++)
-		fprintf(out, "--%s%s\t%s\n", o->name, o->arg && o->type != PR_OPT_OPTSTR ? "=" : "", o->help);
-	fprintf(out, "--help\t%s\n", help_options[0].help);
+	for (const struct pr_option *o = u->options; o && o->name; o++) {
+		char sh[] = {o->short_name, 0};
+
+		fprintf(out, "--%s%s\t%s\t%s\t%s\n", o->name, o->arg && o->type != PR_OPT_OPTSTR ? "=" : "", o->help, o->arg ? o->arg : "",
+			sh);
+	}
+	fprintf(out, "--help\t%s\t\th\n", help_options[0].help);
 }
 
 /* Exact name, else the only one that begins so. */
@@ -128,20 +136,28 @@ static const struct pr_option *find_short(const struct pr_usage *u, char c)
 	return NULL;
 }
 
+static const char *nearest_option(const struct pr_usage *u, const char *name)
+{
+	const char *names[OPT_NAMES_MAX + 2];
+	size_t k = 0;
+
+	for (const struct pr_option *o = u->options; o && o->name && k < OPT_NAMES_MAX; o++)
+		names[k++] = o->name;
+	names[k++] = help_options[0].name;
+	names[k] = NULL;
+	return pr_nearest(name, names);
+}
+
 static int unknown_option(const struct pr_usage *u, const char *word, size_t n, bool ambiguous, struct pr_errinfo *ei)
 {
-	const char *names[OPT_NAMES_MAX + 1], *near;
+	const char *near;
 	char name[64];
-	size_t k = 0;
 
 	snprintf(name, sizeof(name), "%.*s", (int)n, word);
 	if (ambiguous)
 		return pr_fail(ei, PR_EUSAGE, "%s: option '--%s' is ambiguous; see 'procrec %s --help'", u->command, name,
 			u->command);
-	for (const struct pr_option *o = u->options; o && o->name && k < OPT_NAMES_MAX; o++)
-		names[k++] = o->name;
-	names[k] = NULL;
-	near = pr_nearest(name, names);
+	near = nearest_option(u, name);
 	if (near)
 		return pr_fail(ei, PR_EUSAGE, "%s: unknown option '--%s'; did you mean '--%s'?", u->command, name, near);
 	return pr_fail(ei, PR_EUSAGE, "%s: unknown option '--%s'; see 'procrec %s --help'", u->command, name, u->command);
@@ -217,8 +233,30 @@ static int parse_long(struct parser *p, const char *word)
 	return take_value(p, o, eq ? eq + 1 : NULL);
 }
 
+/* One dash where two were meant, -ancestry, is more likely than a row of letters that are no options. */
+static int unknown_letter(struct parser *p, const char *all, char letter)
+{
+	const struct pr_usage *u = p->u;
+	size_t n = strcspn(all, "=");
+	const struct pr_option *o = NULL;
+	const char *near = NULL;
+	bool ambiguous;
+	char name[64];
+
+	snprintf(name, sizeof(name), "%.*s", (int)n, all);
+	if (n > 2) {
+		o = find_long(u, name, strlen(name), &ambiguous);
+		near = o ? o->name : nearest_option(u, name);
+	}
+	if (near)
+		return pr_fail(p->ei, PR_EUSAGE, "%s: unknown option '-%s'; did you mean '--%s'?", u->command, name, near);
+	return pr_fail(p->ei, PR_EUSAGE, "%s: unknown option '-%c'; see 'procrec %s --help'", u->command, letter, u->command);
+}
+
 static int parse_short(struct parser *p, const char *word)
 {
+	const char *all = word;
+
 	for (; *word; word++) {
 		const struct pr_option *o = find_short(p->u, *word);
 
@@ -227,8 +265,7 @@ static int parse_short(struct parser *p, const char *word)
 			return PR_END;
 		}
 		if (!o)
-			return pr_fail(p->ei, PR_EUSAGE, "%s: unknown option '-%c'; see 'procrec %s --help'", p->u->command,
-				*word, p->u->command);
+			return unknown_letter(p, all, *word);
 		if (o->type != PR_OPT_FLAG)
 			return take_value(p, o, word[1] ? word + 1 : NULL);
 		take_value(p, o, NULL);

@@ -36,7 +36,7 @@ struct pr_option {
 	const char *name;
 	enum pr_opt_type type;
 	void *value; /* what the type says; for PR_OPT_FLAG bool *, ... */
-	const char *arg; /* name of the value in the help, e.g. "PID"; NULL for flags */
+	const char *arg; /* name of the value in the help, e.g. "PID", or all words that it may be: "auto|never"; NULL for flags */
 	const char *help;
 	bool *seen; /* set when the option was given; may be NULL */
 };
@@ -52,15 +52,16 @@ struct pr_usage {
 
 /*
  * Parses argv[1..argc). Positional arguments are moved to the front: argv[0..*out_n). --help prints the help to stdout, and
- * --completion-helper the options' names, and both return PR_END: the caller exits with 0. PR_EUSAGE with a sentence in ei.
+ * --completion-helper one option a line (--name, with = where it takes a value; what it is for; the value's name, in which | parts the
+ * words that there are; the short name; parted by tabs), and both return PR_END: the caller exits with 0. PR_EUSAGE with a sentence in ei.
  */
 int pr_opts_parse(const struct pr_usage *u, int argc, char **argv, int *out_n, struct pr_errinfo *ei);
 
 void pr_opts_help(const struct pr_usage *u, FILE *out);
 
 /*
- * The candidate (NULL-terminated list) that is nearest to `word` by edit distance, if it is near enough to be meant;
- * else NULL.
+ * The candidate (NULL-terminated list) that is nearest to `word` by edit distance (two neighbours that changed places are one edit),
+ * if it is near enough to be meant: one edit in short words, one more for each four letters; else NULL.
  */
 const char *pr_nearest(const char *word, const char *const *candidates);
 

@@ -36,7 +36,7 @@ static const char *const allowed[] = {
 	/* itself */
 	"exit", "exit_group", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigreturn", "sigaltstack", "tgkill", "restart_syscall",
 	"getpid", "gettid", "getppid", "getuid", "geteuid", "getgid", "getegid", "getuid32", "geteuid32", "getgid32", "getegid32",
-	"getrandom", "uname", "sysinfo", "getrusage", "sched_getaffinity", "set_robust_list", "set_tid_address", "rseq", "ugetrlimit", "getrlimit",
+	"wait4", "waitid", "waitpid", "getrandom", "uname", "sysinfo", "getrusage", "sched_getaffinity", "set_robust_list", "set_tid_address", "rseq", "ugetrlimit", "getrlimit",
 };
 
 /*

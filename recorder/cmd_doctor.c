@@ -26,12 +26,23 @@ static bool can_record(const struct pr_probe *p)
 	return true;
 }
 
-static void as_text(struct pr_buf *b, const struct pr_probe *p)
+static enum pr_role state_role(enum pr_probe_state state)
+{
+	static const enum pr_role roles[] = {
+		[PR_PROBE_OK] = PR_ROLE_GOOD, [PR_PROBE_WARN] = PR_ROLE_WARNING, [PR_PROBE_MISSING] = PR_ROLE_LOSS};
+
+	return roles[state];
+}
+
+static void as_text(struct pr_buf *b, const struct pr_probe *p, const struct pr_style *style)
 {
 	for (size_t i = 0; i < p->n_items; i++) {
 		const struct pr_probe_item *it = &p->items[i];
+		size_t at = b->len;
 
-		pr_buf_printf(b, "%-8s %-24s ", state_name(it->state), it->name);
+		pr_buf_printf(b, "%-8s", state_name(it->state));
+		pr_paint(b, style, state_role(it->state), at);
+		pr_buf_printf(b, " %-24s ", it->name);
 		pr_text_escape(b, it->detail, strlen(it->detail));
 		pr_buf_str(b, "\n");
 		if (!*it->advice)
@@ -40,8 +51,10 @@ static void as_text(struct pr_buf *b, const struct pr_probe *p)
 		pr_text_escape(b, it->advice, strlen(it->advice));
 		pr_buf_str(b, "\n");
 	}
-	pr_buf_str(b, can_record(p) ? "\nThis machine can record.\n" :
-				      "\nThis machine cannot record: see what is missing above.\n");
+	pr_buf_u8(b, '\n');
+	pr_paint_str(b, style, can_record(p) ? PR_ROLE_GOOD : PR_ROLE_LOSS,
+		can_record(p) ? "This machine can record." : "This machine cannot record: see what is missing above.");
+	pr_buf_u8(b, '\n');
 }
 
 static void as_json(struct pr_buf *b, const struct pr_probe *p)
@@ -79,11 +92,12 @@ static void look_for_left_over(struct pr_probe *p)
 	p->n_items++;
 }
 
-int pr_cmd_doctor(int argc, char **argv)
+int pr_cmd_doctor(struct pr_term *term, int argc, char **argv)
 {
 	bool json = false;
 	const struct pr_option options[] = {
 		{0, "json", PR_OPT_FLAG, &json, NULL, "one JSON object a line", NULL},
+		PR_TERM_COLOR(term),
 		{0, NULL, PR_OPT_FLAG, NULL, NULL, NULL, NULL},
 	};
 	const struct pr_usage usage = {
@@ -95,17 +109,17 @@ int pr_cmd_doctor(int argc, char **argv)
 	struct pr_probe probe;
 	struct pr_errinfo ei;
 	struct pr_out out;
-	int n, err = pr_opts_parse(&usage, argc, argv, &n, &ei);
+	int n, err = pr_term_parse(term, &usage, argc, argv, &n, &ei);
 
 	if (err)
 		return pr_report(err, &ei);
 	pr_probe_run(&probe);
 	look_for_left_over(&probe);
-	pr_out_init(&out, STDOUT_FILENO);
+	pr_term_out(term, &out);
 	if (json)
 		as_json(&out.buf, &probe);
 	else
-		as_text(&out.buf, &probe);
+		as_text(&out.buf, &probe, &term->style);
 	err = pr_out_close(&out, &ei);
 	if (err)
 		return pr_report(err, &ei);

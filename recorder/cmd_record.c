@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <termios.h>
 #include <time.h>
@@ -37,7 +36,8 @@ struct args {
 };
 
 struct screen {
-	bool shown;
+	struct pr_style status; /* of the status line: cut to the terminal's width, but for its last column, which may wrap */
+	const struct pr_style *style; /* of the summary */
 	bool quiet;
 	const char *path;
 };
@@ -177,24 +177,16 @@ static void describe(const struct args *a, char *out, size_t size)
 
 /* ---- what is shown meanwhile -------------------------------------------------------------------------------------- */
 
-static void clear_status(struct screen *scr)
-{
-	if (scr->shown)
-		fputs("\r\033[K", stderr);
-	scr->shown = false;
-}
-
 static void on_status(void *arg, const struct pr_session_stats *stats)
 {
 	struct screen *scr = arg;
 	struct pr_buf b = PR_BUF_INIT;
-	struct winsize ws = {0};
+	unsigned columns = pr_term_columns(STDERR_FILENO); /* windows change while it runs */
 
-	ioctl(STDERR_FILENO, TIOCGWINSZ, &ws);
-	pr_report_status(&b, stats, ws.ws_col > 1 ? ws.ws_col - 1u : 0);
-	fprintf(stderr, "\r\033[K%.*s", (int)b.len, (const char *)b.data);
-	fflush(stderr);
-	scr->shown = true;
+	scr->status.columns = columns > 1 ? columns - 1 : 0;
+	pr_report_status(&b, stats, &scr->status);
+	if (!pr_buf_failed(&b))
+		pr_line_show(b.data, b.len);
 	pr_buf_release(&b);
 }
 
@@ -209,7 +201,7 @@ static void on_start(void *arg, const struct pr_session_stats *stats)
 
 static void on_trouble(void *arg, const char *why, bool stuck)
 {
-	clear_status(arg);
+	(void)arg;
 	if (!why)
 		pr_note("writing goes on again");
 	else if (stuck)
@@ -223,18 +215,18 @@ static void on_freeze(void *arg, const struct pr_freezer_state *st, bool refused
 	const struct screen *scr = arg;
 	size_t at = (st->n < PR_FREEZES_TOLD ? st->n : PR_FREEZES_TOLD) - 1;
 
-	clear_status(arg);
+	pr_line_hide();
 	if (refused)
 		pr_note("%s", st->refusal);
 	else if (!scr->quiet)
 		pr_note("frozen: %s%s" PR_FREEZE_NAME ", for: %s", scr->path, scr->path[strlen(scr->path) - 1] == '/' ? "" : "/", (unsigned long long)st->made[at].set.number, st->made[at].why);
 }
 
-static void summary(const struct pr_session_result *r, const char *path)
+static void summary(const struct pr_session_result *r, const char *path, const struct pr_style *style)
 {
 	struct pr_buf b = PR_BUF_INIT;
 
-	pr_report_summary(&b, r, path);
+	pr_report_summary(&b, r, path, style);
 	fwrite(b.data, 1, b.len, stderr);
 	pr_buf_release(&b);
 }
@@ -256,7 +248,7 @@ static int run(const struct args *a, struct pr_session_options *so, struct scree
 	struct pr_errinfo ei;
 	int err = pr_session_run(so, &r, &ei);
 
-	clear_status(scr);
+	pr_line_hide();
 	if (r.ran && r.cmd_errno)
 		pr_note("%s: %s", so->command[0], r.cmd_errno == ENOENT ? "command not found" : strerror(r.cmd_errno));
 	if (r.left_pinned)
@@ -268,15 +260,15 @@ static int run(const struct args *a, struct pr_session_options *so, struct scree
 	if (err) {
 		pr_report(err, &ei);
 		if (r.ran || r.uncounted || pr_session_lost(&r.stats))
-			summary(&r, so->spool.path);
+			summary(&r, so->spool.path, scr->style);
 		return so->command && r.ran && r.cmd_status ? r.cmd_status : pr_exit_status(err);
 	}
 	if (!a->quiet || pr_session_lost(&r.stats))
-		summary(&r, so->spool.path);
+		summary(&r, so->spool.path, scr->style);
 	return exit_status(so, &r);
 }
 
-static int parse(int argc, char **argv, struct args *a, int *out_n, struct pr_errinfo *ei)
+static int parse(struct pr_term *term, int argc, char **argv, struct args *a, int *out_n, struct pr_errinfo *ei)
 {
 	const struct pr_option options[] = {
 		{'o', "output", PR_OPT_STR, &a->out, "PATH", "the trace to write (procrec-DATE.seg); DIR/: a rotation", NULL},
@@ -299,6 +291,7 @@ static int parse(int argc, char **argv, struct args *a, int *out_n, struct pr_er
 		{0, "resume", PR_OPT_FLAG, &a->resume, NULL, "lose nothing when killed; go on with PATH after that", NULL},
 		{0, "pin", PR_OPT_STR, &a->pins, "DIR", "with --resume: folder in a bpffs (" PR_PIN_DIR_DEFAULT ")", NULL},
 		{'q', "quiet", PR_OPT_FLAG, &a->quiet, NULL, "no status, and a summary only when something was lost", NULL},
+		PR_TERM_COLOR(term),
 		{0, "raw-tracepoints", PR_OPT_FLAG, &a->raw_tracepoints, NULL, "attach untyped (for tests)", NULL},
 		{0, "read-delay", PR_OPT_SPAN, &a->read_delay_ns, "SPAN", "read the ring only so often (for tests)", NULL},
 		{0, NULL, PR_OPT_FLAG, NULL, NULL, NULL, NULL},
@@ -309,7 +302,7 @@ static int parse(int argc, char **argv, struct args *a, int *out_n, struct pr_er
 		"Exit status: CMD's own; where that is 0 or there is no CMD, 1 when something was lost, else 0.",
 		options, 0, SIZE_MAX, true,
 	};
-	int err = pr_opts_parse(&usage, argc, argv, out_n, ei);
+	int err = pr_term_parse(term, &usage, argc, argv, out_n, ei);
 
 	return err ? err : check(a, *out_n, ei);
 }
@@ -401,7 +394,7 @@ static int take_key(const struct args *a, struct pr_secret_key *key, struct pr_s
 	return PR_OK;
 }
 
-static int record(int argc, char **argv, char *const *own)
+static int record(struct pr_term *term, int argc, char **argv, char *const *own)
 {
 	struct args a = {.pins = PR_PIN_DIR_DEFAULT, .trigger_every = FREEZE_EVERY_NS, .freezes = FREEZES_MAX};
 	char name[64], text[256];
@@ -409,7 +402,7 @@ static int record(int argc, char **argv, char *const *own)
 	struct pr_session_options so = {.on_status = on_status, .on_trouble = on_trouble, .on_freeze = on_freeze, .arg = &scr, .argv = own};
 	struct pr_secret_key key;
 	struct pr_errinfo ei;
-	int n, err = parse(argc, argv, &a, &n, &ei);
+	int n, err = parse(term, argc, argv, &a, &n, &ei);
 
 	if (!err)
 		err = parse_sync(a.sync, &so, &ei);
@@ -423,6 +416,8 @@ static int record(int argc, char **argv, char *const *own)
 	describe(&a, text, sizeof(text));
 	scr.path = a.out ? a.out : name;
 	scr.quiet = a.quiet;
+	scr.status = term->err_style;
+	scr.style = &term->err_style;
 	fill(&so, &a, scr.path);
 	err = take_key(&a, &key, &so.spool, &ei);
 	if (err)
@@ -433,7 +428,7 @@ static int record(int argc, char **argv, char *const *own)
 	argv[n] = NULL; /* what parsing left behind the arguments of CMD */
 	so.command = n ? argv : NULL;
 	/* With CMD the terminal is CMD's. */
-	if (!n && !a.quiet && isatty(STDERR_FILENO))
+	if (!n && !a.quiet && !term->err_dumb)
 		so.status_ns = STATUS_EVERY_NS;
 	if (!n)
 		so.on_start = on_start;
@@ -442,7 +437,7 @@ static int record(int argc, char **argv, char *const *own)
 	return n;
 }
 
-int pr_cmd_record(int argc, char **argv)
+int pr_cmd_record(struct pr_term *term, int argc, char **argv)
 {
 	char **own = calloc((size_t)argc + 1, sizeof(*own)); /* parsing moves argv about */
 	int status;
@@ -452,7 +447,7 @@ int pr_cmd_record(int argc, char **argv)
 		return PR_EXIT_SYSTEM;
 	}
 	memcpy(own, argv, (size_t)argc * sizeof(*own));
-	status = record(argc, argv, own);
+	status = record(term, argc, argv, own);
 	free(own);
 	return status;
 }

@@ -4,7 +4,7 @@
 #include "recorder/capture.h"
 #include "recorder/commands.h"
 
-int pr_cmd_stop(int argc, char **argv)
+int pr_cmd_stop(struct pr_term *term, int argc, char **argv)
 {
 	const char *pins = PR_PIN_DIR_DEFAULT;
 	const struct pr_option options[] = {
@@ -18,7 +18,7 @@ int pr_cmd_stop(int argc, char **argv)
 		options, 0, 0, false,
 	};
 	struct pr_errinfo ei;
-	int n, err = pr_opts_parse(&usage, argc, argv, &n, &ei);
+	int n, err = pr_term_parse(term, &usage, argc, argv, &n, &ei);
 
 	if (!err)
 		err = pr_capture_unpin(pins, &ei);

@@ -11,9 +11,9 @@ pr_command_fn pr_cmd_record, pr_cmd_stop, pr_cmd_doctor;
 
 /* clang-format off */
 #define PR_RECORDER_COMMANDS \
-	{"record", pr_cmd_record, "record every exec, clone and exit into a trace", true}, \
-	{"stop", pr_cmd_stop, "end a recording that a killed recorder left behind", true}, \
-	{"doctor", pr_cmd_doctor, "can this machine record? each requirement, and what to do", true},
+	{"record", pr_cmd_record, "record every exec, clone and exit into a trace", PR_GROUP_RECORD, PR_COMMAND_UNCONFINED}, \
+	{"stop", pr_cmd_stop, "end a recording that a killed recorder left behind", PR_GROUP_RECORD, PR_COMMAND_UNCONFINED}, \
+	{"doctor", pr_cmd_doctor, "can this machine record? each requirement, and what to do", PR_GROUP_RECORD, PR_COMMAND_UNCONFINED},
 /* clang-format on */
 
 #endif

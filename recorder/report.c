@@ -37,12 +37,19 @@ static void seconds(struct pr_buf *b, uint64_t ns)
 		pr_buf_printf(b, "%u:%02u:%02u h", (unsigned)(s / 3600), (unsigned)(s / 60 % 60), (unsigned)(s % 60));
 }
 
-void pr_report_status(struct pr_buf *b, const struct pr_session_stats *s, unsigned columns)
+void pr_report_status(struct pr_buf *b, const struct pr_session_stats *s, const struct pr_style *style)
 {
-	size_t from = b->len;
+	size_t from = b->len, at;
 
 	pr_buf_str(b, "recording ");
 	seconds(b, s->elapsed_ns);
+	if (pr_session_lost(s)) {
+		pr_buf_str(b, "  ");
+		at = b->len;
+		pr_buf_str(b, "LOST ");
+		pr_buf_u64_dec(b, pr_session_lost(s));
+		pr_paint(b, style, PR_ROLE_LOSS, at);
+	}
 	pr_buf_str(b, "  ");
 	number(b, s->execs, "exec");
 	pr_buf_str(b, "  ");
@@ -52,12 +59,7 @@ void pr_report_status(struct pr_buf *b, const struct pr_session_stats *s, unsign
 	pr_buf_str(b, "  ");
 	pr_text_size(b, s->spool.sink.file_bytes);
 	pr_buf_printf(b, "  ring %u%%", (unsigned)(s->ring_bytes ? s->ring_pending * 100 / s->ring_bytes : 0));
-	if (pr_session_lost(s)) {
-		pr_buf_str(b, "  LOST ");
-		pr_buf_u64_dec(b, pr_session_lost(s));
-	}
-	if (columns && b->len - from > columns)
-		b->len = from + columns;
+	pr_style_fit(style, b, from);
 }
 
 static void line(struct pr_buf *b)
@@ -88,22 +90,27 @@ static void causes(struct pr_buf *b, const struct pr_session_stats *s)
 	}
 }
 
-static void lost_lines(struct pr_buf *b, const struct pr_session_result *r)
+static void lost_lines(struct pr_buf *b, const struct pr_session_result *r, const struct pr_style *style)
 {
 	const struct pr_session_stats *s = &r->stats;
 	const char *sep = " (";
+	size_t at;
 
 	line(b);
 	if (r->uncounted) {
-		pr_buf_str(b, "LOST: what could not be written, and it could not be counted\n");
+		pr_paint_str(b, style, PR_ROLE_LOSS, "LOST: what could not be written, and it could not be counted");
+		pr_buf_u8(b, '\n');
 		return;
 	}
 	if (!pr_session_lost(s)) {
-		pr_buf_str(b, "nothing lost\n");
+		pr_paint_str(b, style, PR_ROLE_GOOD, "nothing lost");
+		pr_buf_u8(b, '\n');
 		return;
 	}
+	at = b->len;
 	pr_buf_str(b, "LOST ");
 	number(b, pr_session_lost(s), "event");
+	pr_paint(b, style, PR_ROLE_LOSS, at);
 	for (unsigned i = 0; i < PR_STREAM_COUNT; i++) {
 		if (!s->lost[i])
 			continue;
@@ -212,16 +219,20 @@ static void freeze_lines(struct pr_buf *b, const struct pr_freezer_state *z, con
 	}
 }
 
-void pr_report_summary(struct pr_buf *b, const struct pr_session_result *r, const char *path)
+void pr_report_summary(struct pr_buf *b, const struct pr_session_result *r, const char *path, const struct pr_style *style)
 {
 	const struct pr_session_stats *s = &r->stats;
+	size_t at;
 
 	events_line(b, s);
-	lost_lines(b, r);
+	lost_lines(b, r, style);
 	if (s->args_cut || s->reparent_cut) {
 		line(b);
-		pr_buf_printf(b, "cut short: %llu argument lists or paths, %llu reparentings\n",
-			(unsigned long long)s->args_cut, (unsigned long long)s->reparent_cut);
+		at = b->len;
+		pr_buf_printf(b, "cut short: %llu argument lists or paths, %llu reparentings", (unsigned long long)s->args_cut,
+			(unsigned long long)s->reparent_cut);
+		pr_paint(b, style, PR_ROLE_WARNING, at);
+		pr_buf_u8(b, '\n');
 	}
 	if (!s->spool.sink.segments)
 		return;

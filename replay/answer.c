@@ -2,7 +2,6 @@
 #include "replay/answer.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "base/command.h"
 #include "base/text.h"
@@ -50,14 +49,17 @@ static void release(struct pr_answer *a)
 /* One attempt. *out_again: the index is to blame, and nothing was written yet. */
 static int attempt(struct pr_answer *a, bool no_index, pr_answer_fn *fn, bool *out_again, struct pr_errinfo *ei)
 {
+	struct pr_term *term = a->args->term;
 	int err, err_out;
 
 	*out_again = false;
-	err = pr_lineage_open(&a->lineage, a->args->trace, no_index, ei);
+	err = pr_lineage_open(&a->lineage, a->args->trace, no_index, pr_term_meter(term, "reading", a->args->trace), ei);
 	if (err)
 		return err;
+	a->lineage.timeline.zone = &term->zone;
 	pr_renderer_init(&a->renderer, &a->lineage.timeline);
-	pr_out_init(&a->out, STDOUT_FILENO);
+	a->renderer.style = a->args->json ? NULL : &term->style;
+	pr_term_out(term, &a->out);
 	if (a->lineage.has_note)
 		pr_note("%s; not used, and built from the frames instead: 'procrec reindex' makes a new one", a->lineage.note.msg);
 	err = parse_times(a, ei);

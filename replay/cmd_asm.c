@@ -106,7 +106,7 @@ static int run(struct job *j, const char *input, const char *output, bool force,
 	return err;
 }
 
-int pr_cmd_asm(int argc, char **argv)
+int pr_cmd_asm(struct pr_term *term, int argc, char **argv)
 {
 	const char *output = NULL;
 	struct job job = {.text = PR_BUF_INIT};
@@ -125,7 +125,7 @@ int pr_cmd_asm(int argc, char **argv)
 	struct pr_errinfo ei;
 	int n, err;
 
-	err = pr_opts_parse(&usage, argc, argv, &n, &ei);
+	err = pr_term_parse(term, &usage, argc, argv, &n, &ei);
 	if (!err && !output)
 		err = pr_fail(&ei, PR_EUSAGE, "asm: where to? give -o TRACE");
 	if (!err && !strcmp(output, "-") && isatty(STDOUT_FILENO))

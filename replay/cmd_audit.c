@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* cmd_audit.c: `audit TRACE`: what a live agent's cache got wrong on these frames, and which frame caused it. */
 #include <inttypes.h>
-#include <unistd.h>
 
 #include "base/json.h"
 #include "base/out.h"
@@ -47,14 +46,19 @@ static const char *sentence(enum pr_finding_kind kind)
 	return sentences[kind];
 }
 
-static void print_text(struct pr_buf *b, const struct pr_finding *f)
+static void print_text(struct pr_buf *b, const struct pr_style *style, const struct pr_finding *f)
 {
+	size_t at = b->len;
+
 	pr_buf_printf(b, "frame %" PRIu64 ": ", f->seq);
+	pr_paint(b, style, PR_ROLE_MINOR, at);
+	at = b->len;
 	if (f->has_id)
 		pr_buf_printf(b, "%" PRIu32 "@%" PRIu64 ": ", f->id.pid, f->id.ktime);
 	if (f->has_data)
 		pr_buf_printf(b, "data %" PRIu64 "@%" PRIu64 ": ", f->data_pid, f->data_time);
-	pr_buf_str(b, sentence(f->kind));
+	pr_paint(b, style, PR_ROLE_PID, at);
+	pr_paint_str(b, style, PR_ROLE_FAILED, sentence(f->kind));
 	switch (f->kind) {
 	case PR_FIND_BELOW_ZERO:
 	case PR_FIND_EVICTED_REFERENCED:
@@ -134,7 +138,7 @@ static void on_found(void *ctx, const struct pr_finding *f)
 	if (a->args->json)
 		print_json(&a->out.buf, f);
 	else
-		print_text(&a->out.buf, f);
+		print_text(&a->out.buf, &a->args->term->style, f);
 	pr_out_check(&a->out);
 }
 
@@ -193,7 +197,7 @@ static int audit(const struct pr_replay_args *args, struct pr_errinfo *ei)
 	err = pr_session_open(&a.s, args, false, pr_auditor_observer(a.auditor), ei);
 	if (!err) {
 		pr_trace_set_events(a.s.trace, &(struct pr_trace_events){.on_damage = on_damage, .ctx = &a});
-		pr_out_init(&a.out, STDOUT_FILENO);
+		pr_term_out(args->term, &a.out);
 		err = run(&a, ei);
 		if (!err)
 			print_summary(&a);
@@ -209,12 +213,14 @@ static int audit(const struct pr_replay_args *args, struct pr_errinfo *ei)
 	return err;
 }
 
-int pr_cmd_audit(int argc, char **argv)
+int pr_cmd_audit(struct pr_term *term, int argc, char **argv)
 {
-	struct pr_replay_args a = {.cache = PR_CACHE_SETTINGS_DEFAULT};
+	struct pr_replay_args a = {.term = term, .cache = PR_CACHE_SETTINGS_DEFAULT};
 	const struct pr_option options[] = {
 		{0, "json", PR_OPT_FLAG, &a.json, NULL, "one JSON object a line", NULL},
 		PR_CACHE_OPTIONS(&a.cache, NULL),
+		PR_TERM_COLOR(term),
+		PR_TERM_PAGER(term),
 		{0},
 	};
 	const struct pr_usage usage = {"audit", "TRACE [--json]",
@@ -222,7 +228,7 @@ int pr_cmd_audit(int argc, char **argv)
 		"without a parent, data that was never taken. Exit status 1 when there are findings.",
 		options, 1, 1, false};
 	struct pr_errinfo ei;
-	int n, err = pr_opts_parse(&usage, argc, argv, &n, &ei);
+	int n, err = pr_term_parse(term, &usage, argc, argv, &n, &ei);
 
 	if (!err) {
 		a.trace = argv[0];

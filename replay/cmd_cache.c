@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/out.h"
 #include "base/text.h"
@@ -19,6 +18,7 @@ struct view {
 	struct pr_out out;
 	struct pr_filter filter;
 	const struct pr_replay_args *args;
+	struct pr_style style;
 };
 
 static const char header[] = "    PID              KTIME   REF    PPID             PKTIME USER     COMMAND\n";
@@ -121,7 +121,7 @@ static int print_cache(struct view *v, struct pr_errinfo *ei)
 	if (err)
 		return pr_fail(ei, err, "out of memory");
 	if (!v->args->json)
-		pr_buf_str(&v->out.buf, header);
+		pr_paint_str(&v->out.buf, &v->style, PR_ROLE_HEADING, header);
 	for (size_t i = 0; i < n && !err && pr_out_check(&v->out); i++)
 		err = print_entry(v, entries[i], ei);
 	free(entries);
@@ -180,13 +180,13 @@ static bool is_same(const struct pr_entry *a, const struct pr_entry *b)
 }
 
 /* In JSON the line is that of an entry with "change" behind its type; in text a sign stands in front. */
-static void print_change(struct view *v, const char *change, const char *sign, const struct pr_entry *e)
+static void print_change(struct view *v, const char *change, const char *sign, enum pr_role role, const struct pr_entry *e)
 {
 	static const char type[] = "{\"type\":\"entry\"";
 	struct pr_buf line = PR_BUF_INIT;
 
 	if (!v->args->json) {
-		pr_buf_str(&v->out.buf, sign);
+		pr_paint_str(&v->out.buf, &v->style, role, sign);
 		pr_render_entry_text(&v->renderer, &v->out.buf, e);
 	} else {
 		pr_render_entry_json(&v->renderer, &line, e);
@@ -209,12 +209,12 @@ static uint64_t print_diff(struct view *v, const struct snapshot *a, const struc
 	while (i < a->n || k < b->n) {
 		order = i == a->n ? 1 : k == b->n ? -1 : pr_id_compare(a->v[i].id, b->v[k].id);
 		if (order < 0) {
-			print_change(v, "removed", "- ", &a->v[i++]);
+			print_change(v, "removed", "- ", PR_ROLE_REMOVED, &a->v[i++]);
 		} else if (order > 0) {
-			print_change(v, "added", "+ ", &b->v[k++]);
+			print_change(v, "added", "+ ", PR_ROLE_ADDED, &b->v[k++]);
 		} else if (!is_same(&a->v[i], &b->v[k])) {
-			print_change(v, "was", "< ", &a->v[i++]);
-			print_change(v, "is", "> ", &b->v[k++]);
+			print_change(v, "was", "< ", PR_ROLE_CHANGED, &a->v[i++]);
+			print_change(v, "is", "> ", PR_ROLE_CHANGED, &b->v[k++]);
 		} else {
 			i++;
 			k++;
@@ -277,7 +277,7 @@ static int diff(struct view *v, struct pr_errinfo *ei)
 	if (!err) {
 		if (!v->args->json) {
 			pr_buf_str(&v->out.buf, "  ");
-			pr_buf_str(&v->out.buf, header);
+			pr_paint_str(&v->out.buf, &v->style, PR_ROLE_HEADING, header);
 		}
 		changes = print_diff(v, &from, &to);
 		if (v->args->json)
@@ -320,7 +320,11 @@ int pr_view_cache(struct pr_replay_args *args)
 	}
 	pr_trace_set_events(v.s.trace, &(struct pr_trace_events){.on_damage = on_damage, .ctx = &v});
 	pr_renderer_init(&v.renderer, &v.s.timeline);
-	pr_out_init(&v.out, STDOUT_FILENO);
+	v.style = args->term->style;
+	if (args->diff && v.style.columns > 2)
+		v.style.columns -= 2; /* the sign in front */
+	v.renderer.style = &v.style;
+	pr_term_out(args->term, &v.out);
 	if (args->diff) {
 		err = diff(&v, &ei);
 	} else {

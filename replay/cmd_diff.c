@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* cmd_diff.c: `procrec diff A B`: which processes ran only in one of two traces, and what differs in the others. */
 #include <string.h>
-#include <unistd.h>
 
 #include "replay/commands.h"
 #include "replay/diff/diff.h"
@@ -10,10 +9,12 @@ struct diff_args {
 	const char *trace[2], *root, *root_of[2];
 	struct pr_strlist masks;
 	bool json, no_default_masks;
+	struct pr_term *term;
 };
 
 static int parse(struct diff_args *a, struct pr_diff *d, int argc, char **argv, struct pr_errinfo *ei)
 {
+	struct pr_term *term = a->term;
 	const struct pr_option options[] = {
 		{0, "root", PR_OPT_STR, &a->root, "WHAT", "compare only processes with this pid, name or path, and what descends from them", NULL},
 		{0, "root-a", PR_OPT_STR, &a->root_of[0], "WHAT", "the same, for A alone", NULL},
@@ -23,13 +24,15 @@ static int parse(struct diff_args *a, struct pr_diff *d, int argc, char **argv, 
 		{0, "mask", PR_OPT_LIST, &a->masks, "REGEX", "what matches counts as equal; may be given again and again", NULL},
 		{0, "no-default-masks", PR_OPT_FLAG, &a->no_default_masks, NULL, "temporary names, memfds and pids are not masked", NULL},
 		{0, "json", PR_OPT_FLAG, &a->json, NULL, "one JSON object a line", NULL},
+		PR_TERM_COLOR(term),
+		PR_TERM_PAGER(term),
 		{0},
 	};
 	const struct pr_usage usage = {"diff", "A B [--root WHAT] [--mask REGEX]... [--durations SPAN] [--json]",
 		"Compares the processes of two traces, matched by their place in the tree and their command: what ran only in one, and\n"
 		"what changed in arguments, cwd, rights and exit status. Exit status 0: nothing differs; 1: something does.",
 		options, 2, 2, false};
-	int n, err = pr_opts_parse(&usage, argc, argv, &n, ei);
+	int n, err = pr_term_parse(term, &usage, argc, argv, &n, ei);
 
 	if (!err) {
 		a->trace[0] = argv[0];
@@ -69,8 +72,8 @@ static int run(const struct diff_args *a, struct pr_diff *d, bool *out_differ, s
 		err = pr_diff_match(d, ei);
 	if (err)
 		return err;
-	pr_out_init(&out, STDOUT_FILENO);
-	err = pr_diff_tell(d, a->json, &out, &sums);
+	pr_term_out(a->term, &out);
+	err = pr_diff_tell(d, a->json, &a->term->style, &out, &sums);
 	if (err == PR_ENOMEM)
 		pr_fail(ei, err, "out of memory for the comparison");
 	if (err == PR_END) /* pr_out_close knows why */
@@ -80,9 +83,9 @@ static int run(const struct diff_args *a, struct pr_diff *d, bool *out_differ, s
 	return err ? err : err_out;
 }
 
-int pr_cmd_diff(int argc, char **argv)
+int pr_cmd_diff(struct pr_term *term, int argc, char **argv)
 {
-	struct diff_args a = {0};
+	struct diff_args a = {.term = term};
 	struct pr_diff d = {0};
 	struct pr_errinfo ei;
 	bool differ = false;

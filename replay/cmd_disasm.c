@@ -18,6 +18,7 @@ struct disasm {
 	struct pr_disasm text;
 	struct pr_out out;
 	bool number;
+	struct pr_term *term;
 };
 
 static int on_block(void *ctx, const struct pr_block *b)
@@ -75,7 +76,10 @@ static int disasm(struct disasm *d, int fd, struct pr_errinfo *ei)
 		return err;
 	pr_trace_set_events(d->trace, &events);
 	pr_disasm_init(&d->text);
-	pr_out_init(&d->out, fd);
+	if (fd == STDOUT_FILENO)
+		pr_term_out(d->term, &d->out);
+	else
+		pr_out_init(&d->out, fd);
 	err = print_all(d, ei);
 	err_out = pr_out_close(&d->out, err ? NULL : ei);
 	if (!err)
@@ -85,15 +89,16 @@ static int disasm(struct disasm *d, int fd, struct pr_errinfo *ei)
 	return err;
 }
 
-int pr_cmd_disasm(int argc, char **argv)
+int pr_cmd_disasm(struct pr_term *term, int argc, char **argv)
 {
-	struct disasm d = {0};
+	struct disasm d = {.term = term};
 	const char *output = NULL;
 	bool force = false;
 	const struct pr_option options[] = {
 		{'o', "output", PR_OPT_STR, &output, "FILE", "where to write the text (standard output)", NULL},
 		{'n', "number", PR_OPT_FLAG, &d.number, NULL, "a comment with its number before each frame", NULL},
 		{'f', "force", PR_OPT_FLAG, &force, NULL, "replace an existing FILE", NULL},
+		PR_TERM_PAGER(term),
 		{0},
 	};
 	const struct pr_usage usage = {"disasm", "TRACE [-o FILE] [--number]",
@@ -103,7 +108,7 @@ int pr_cmd_disasm(int argc, char **argv)
 	int fd = STDOUT_FILENO, n, err;
 	struct pr_errinfo ei;
 
-	err = pr_opts_parse(&usage, argc, argv, &n, &ei);
+	err = pr_term_parse(term, &usage, argc, argv, &n, &ei);
 	if (!err && output && strcmp(output, "-"))
 		err = pr_file_create(output, force, &fd, &ei);
 	if (!err) {

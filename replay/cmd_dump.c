@@ -14,6 +14,7 @@
 #include "schema/recording.h"
 
 struct dump_args {
+	struct pr_term *term;
 	struct pr_cut_options opt;
 	const char *output;
 	bool force;
@@ -31,7 +32,7 @@ static int parse(struct dump_args *a, int argc, char **argv, struct pr_errinfo *
 	};
 	const struct pr_usage usage = {"dump", "TRACE|DIR -o NEW [--last SPAN | --since TIME] [--until TIME]",
 		"Cuts a time out of a recording, which may go on meanwhile: a whole trace, with the state that it begins with.", options, 1, 1, false};
-	int n, err = pr_opts_parse(&usage, argc, argv, &n, ei);
+	int n, err = pr_term_parse(a->term, &usage, argc, argv, &n, ei);
 
 	if (err)
 		return err;
@@ -128,9 +129,9 @@ static int run(const struct dump_args *a, struct pr_errinfo *ei)
 	return err;
 }
 
-int pr_cmd_dump(int argc, char **argv)
+int pr_cmd_dump(struct pr_term *term, int argc, char **argv)
 {
-	struct dump_args a = {0};
+	struct dump_args a = {.term = term};
 	struct pr_errinfo ei;
 	int err = parse(&a, argc, argv, &ei);
 

@@ -85,7 +85,8 @@ int pr_view_events(struct pr_replay_args *args)
 		return pr_report(err, &ei);
 	}
 	pr_trace_set_events(e.s.trace, &(struct pr_trace_events){.on_damage = on_damage, .on_gap = on_gap, .ctx = &e});
-	e.lines = pr_lines_new(&e.s.timeline, args->json, &e.out, e.s.pool);
+	pr_term_begin(args->term);
+	e.lines = pr_lines_new(&e.s.timeline, args->json, &args->term->style, &e.out, e.s.pool);
 	if (e.lines) {
 		err = run(&e, &ei);
 		pr_lines_flush(e.lines);

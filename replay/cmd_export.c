@@ -45,9 +45,10 @@ static int find_format(const char *name, const struct pr_export_format **out, st
 
 static int parse(struct export_args *a, int argc, char **argv, struct pr_errinfo *ei)
 {
+	struct pr_term *term = a->replay.term;
 	struct pr_selection *s = &a->replay.sel;
 	const struct pr_option options[] = {
-		{'f', "format", PR_OPT_STR, &a->format, "FORMAT", "perfetto, chrome, folded, dot, csv, ecs or ocsf", NULL},
+		{'f', "format", PR_OPT_STR, &a->format, "perfetto|chrome|folded|dot|csv|ecs|ocsf", "what other tools read; see procrec-export(1)", NULL},
 		{'o', "output", PR_OPT_STR, &a->output, "FILE", "write to FILE instead of standard output", NULL},
 		{0, "force", PR_OPT_FLAG, &a->force, NULL, "replace FILE if it is there", NULL},
 		{0, "since", PR_OPT_STR, &s->since, "TIME", "only what lived or happened at TIME or later", NULL},
@@ -55,12 +56,13 @@ static int parse(struct export_args *a, int argc, char **argv, struct pr_errinfo
 		{0, "until-frame", PR_OPT_U64, &s->until_frame, "N", "only the frames 0 to N - 1", &s->has_until_frame},
 		{0, "pid", PR_OPT_U64, &s->pid, "PID", "only the processes with this pid", &s->has_pid},
 		{0, "tree", PR_OPT_U64, &a->sel.tree, "PID", "only the process with this pid and what descends from it", &a->sel.has_tree},
+		PR_TERM_QUIET(term),
 		{0},
 	};
 	const struct pr_usage usage = {"export", "TRACE --format FORMAT [-o FILE] [SELECTION]",
 		"Writes the processes of a trace in a format of other tools. procrec-export(1) has the fields of each.", options, 1, 1,
 		false};
-	int n, err = pr_opts_parse(&usage, argc, argv, &n, ei);
+	int n, err = pr_term_parse(term, &usage, argc, argv, &n, ei);
 
 	if (!err && s->has_pid && a->sel.has_tree)
 		err = pr_fail(ei, PR_EUSAGE, "export: --pid and --tree are two selections: give one of them");
@@ -98,6 +100,7 @@ static int run(struct pr_export *x, const struct pr_export_format *f, struct exp
 	sink.ctx = x;
 	sink.damage = on_damage;
 	x->path = a->replay.trace;
+	a->replay.meter = pr_term_meter_aside(a->replay.term, !a->output, "exporting", a->replay.trace);
 	err = pr_walk_open(&x->walk, &a->replay, &a->sel, &sink, ei);
 	if (err)
 		return err;
@@ -120,9 +123,9 @@ static int run(struct pr_export *x, const struct pr_export_format *f, struct exp
 	return err;
 }
 
-int pr_cmd_export(int argc, char **argv)
+int pr_cmd_export(struct pr_term *term, int argc, char **argv)
 {
-	struct export_args a = {.replay.cache = PR_CACHE_SETTINGS_DEFAULT};
+	struct export_args a = {.replay.term = term, .replay.cache = PR_CACHE_SETTINGS_DEFAULT};
 	const struct pr_export_format *f = NULL;
 	struct pr_errinfo ei;
 	struct pr_export *x = calloc(1, sizeof(*x));

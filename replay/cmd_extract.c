@@ -16,6 +16,7 @@
 struct extract_args {
 	struct pr_extract_options opt;
 	const char *output, *rules, *key_file;
+	struct pr_term *term;
 	bool force, redact, anonymize;
 	uint8_t key[PR_REDACT_KEY];
 };
@@ -88,6 +89,7 @@ static int get_rules(struct extract_args *a, struct pr_errinfo *ei)
 
 static int parse(struct extract_args *a, int argc, char **argv, struct pr_errinfo *ei)
 {
+	struct pr_term *term = a->term;
 	const struct pr_option options[] = {
 		{'o', "output", PR_OPT_STR, &a->output, "NEW", "where to write the new trace", NULL},
 		{'f', "force", PR_OPT_FLAG, &a->force, NULL, "replace NEW if it is there", NULL},
@@ -97,11 +99,12 @@ static int parse(struct extract_args *a, int argc, char **argv, struct pr_errinf
 		{0, "redact-rules", PR_OPT_STR, &a->rules, "FILE", "with these rules, too", NULL},
 		{0, "redact-key", PR_OPT_STR, &a->key_file, "FILE", "with a key of its own: the same secret has the same mark in each trace", NULL},
 		{0, "anonymize", PR_OPT_FLAG, &a->anonymize, NULL, "replace secrets, and names of hosts and people", NULL},
+		PR_TERM_QUIET(term),
 		{0},
 	};
 	const struct pr_usage usage = {"extract", "TRACE -o NEW [--pid PID [--at TIME]] [--redact] [--anonymize]",
 		"Makes a new trace of a part of one, to keep or to share.", options, 1, 1, false};
-	int n, err = pr_opts_parse(&usage, argc, argv, &n, ei);
+	int n, err = pr_term_parse(term, &usage, argc, argv, &n, ei);
 
 	if (err)
 		return err;
@@ -165,7 +168,9 @@ static int run(struct extract_args *a, struct pr_errinfo *ei)
 		err = pr_file_create(a->output, a->force, &fd, ei);
 	if (err)
 		return err;
+	a->opt.meter = pr_term_meter(a->term, "extracting from", a->opt.trace);
 	err = pr_extract(&a->opt, fd, &res, ei);
+	pr_line_hide();
 	if (close(fd) && !err)
 		err = pr_fail_errno(ei, "%s: cannot be written", a->output);
 	if (err && err != PR_EDATA)
@@ -175,9 +180,9 @@ static int run(struct extract_args *a, struct pr_errinfo *ei)
 	return err;
 }
 
-int pr_cmd_extract(int argc, char **argv)
+int pr_cmd_extract(struct pr_term *term, int argc, char **argv)
 {
-	struct extract_args a = {0};
+	struct extract_args a = {.term = term};
 	struct pr_errinfo ei;
 	int err = parse(&a, argc, argv, &ei);
 

@@ -63,15 +63,19 @@ static bool identity(const struct pr_applied *a, struct pr_id *out)
 
 static void print_text(struct frames *v, const struct pr_frame *f, const struct pr_applied *a, const struct pr_id *id)
 {
+	const struct pr_style *style = v->renderer.style;
 	struct pr_buf *b = &v->out.buf;
 	const char *name = f->env_flags & PR_ENV_RAW ? "raw" : pr_op_name(f->op);
+	size_t at;
 
 	if (f->env_flags & (PR_ENV_META | PR_ENV_CONT))
 		pr_buf_str(b, "       -");
 	else
 		pr_render_padded(b, f->seq, 8);
 	pr_buf_u8(b, ' ');
+	at = b->len;
 	pr_timeline_show(&v->s.timeline, b, f->ktime);
+	pr_paint(b, style, PR_ROLE_MINOR, at);
 	if (f->cpu == PR_CPU_NONE)
 		pr_buf_str(b, "   - ");
 	else
@@ -83,8 +87,12 @@ static void print_text(struct frames *v, const struct pr_frame *f, const struct 
 		pr_buf_printf(b, "op %-10u %7u", f->op, f->size);
 	if (id)
 		pr_buf_printf(b, "  %u@%llu", id->pid, (unsigned long long)id->ktime);
-	if (a->kind == PR_APPLIED_MALFORMED)
-		pr_buf_printf(b, "  malformed: %s", a->why);
+	if (a->kind == PR_APPLIED_MALFORMED) {
+		pr_buf_str(b, "  ");
+		at = b->len;
+		pr_buf_printf(b, "malformed: %s", a->why);
+		pr_paint(b, style, PR_ROLE_LOSS, at);
+	}
 	pr_buf_u8(b, '\n');
 }
 
@@ -167,6 +175,8 @@ int pr_view_frames(struct pr_replay_args *args)
 	if (err)
 		return pr_report(err, &ei);
 	pr_renderer_init(&v.renderer, &v.s.timeline);
+	pr_term_begin(args->term);
+	v.renderer.style = &args->term->style;
 	pr_trace_set_events(v.s.trace, &(struct pr_trace_events){.on_damage = on_damage, .on_gap = on_gap, .ctx = &v});
 	err = run(&v, &ei);
 	err_out = pr_out_close(&v.out, err ? NULL : &ei);

@@ -85,13 +85,15 @@ static int read_file(const char *path, struct pr_buf *b, struct pr_errinfo *ei)
 
 static void child(const struct golden *g, pr_command_fn *run, char **argv, const int fds[2])
 {
+	struct pr_term plain;
 	int argc = 0, status;
 
 	while (argv[argc])
 		argc++;
 	if (chdir(g->tmp) || dup2(fds[0], STDOUT_FILENO) < 0 || dup2(fds[1], STDERR_FILENO) < 0)
 		_exit(PR_EXIT_SYSTEM);
-	status = run(argc, argv);
+	pr_term_init_plain(&plain);
+	status = run(&plain, argc, argv);
 	if (fflush(stdout))
 		status = PR_EXIT_SYSTEM;
 	fflush(stderr);
@@ -484,7 +486,7 @@ static int run(struct golden *g, struct pr_errinfo *ei)
 	return PR_OK;
 }
 
-int pr_cmd_golden(int argc, char **argv)
+int pr_cmd_golden(struct pr_term *term, int argc, char **argv)
 {
 	const struct pr_option options[] = {{0}};
 	const struct pr_usage usage = {"golden", "check|update DIR",
@@ -497,7 +499,7 @@ int pr_cmd_golden(int argc, char **argv)
 	struct pr_errinfo ei;
 	int n, err;
 
-	err = pr_opts_parse(&usage, argc, argv, &n, &ei);
+	err = pr_term_parse(term, &usage, argc, argv, &n, &ei);
 	if (!err && strcmp(argv[0], "check") && strcmp(argv[0], "update"))
 		err = pr_fail(&ei, PR_EUSAGE, "golden: '%s' is neither check nor update", argv[0]);
 	if (!err) {

@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/json.h"
 #include "base/out.h"
@@ -215,32 +214,50 @@ static void print_origins(const struct info *in, struct pr_buf *b, struct pr_jso
 	}
 }
 
-static void print_text(const struct info *in, const char *path, struct pr_buf *b)
+static void label(struct pr_buf *b, const struct pr_style *style, const char *text)
 {
-	pr_buf_str(b, "trace           ");
+	size_t at = b->len;
+
+	pr_buf_printf(b, "%-16s", text);
+	pr_paint(b, style, PR_ROLE_MINOR, at);
+}
+
+static void print_text(const struct info *in, const char *path, const struct pr_style *style, struct pr_buf *b)
+{
+	label(b, style, "trace");
 	pr_text_escape(b, path, strlen(path));
-	pr_buf_printf(b, "\nformat          procrec segment, version %u, %s\nuuid            ", in->header->version,
-		kind_name(in->header->kind));
+	pr_buf_u8(b, '\n');
+	label(b, style, "format");
+	pr_buf_printf(b, "procrec segment, version %u, %s\n", in->header->version, kind_name(in->header->kind));
+	label(b, style, "uuid");
 	pr_hex(b, in->header->uuid, PR_SEG_UUID);
-	if (in->st.segments > 1)
-		pr_buf_printf(b, "\nsegments        %" PRIu64, in->st.segments);
-	pr_buf_printf(b, "\nend             %s\nframes          %" PRIu64 " in %" PRIu64 " blocks\nsize            ",
-		in->st.sealed ? "sealed" : "open", in->frames, in->blocks);
+	pr_buf_u8(b, '\n');
+	if (in->st.segments > 1) {
+		label(b, style, "segments");
+		pr_buf_printf(b, "%" PRIu64 "\n", in->st.segments);
+	}
+	label(b, style, "end");
+	pr_paint_str(b, style, in->st.sealed ? PR_ROLE_GOOD : PR_ROLE_WARNING, in->st.sealed ? "sealed" : "open");
+	pr_buf_u8(b, '\n');
+	label(b, style, "frames");
+	pr_buf_printf(b, "%" PRIu64 " in %" PRIu64 " blocks\n", in->frames, in->blocks);
+	label(b, style, "size");
 	pr_text_size(b, in->file_bytes);
 	pr_buf_str(b, ", of ");
 	pr_text_size(b, in->raw_bytes);
 	if (in->raw_bytes && in->file_bytes)
 		pr_buf_printf(b, " raw (%" PRIu64 ".%" PRIu64 " to 1)", in->raw_bytes / in->file_bytes,
 			in->raw_bytes * 10 / in->file_bytes % 10);
-	if (in->ktime_min <= in->ktime_max)
-		pr_buf_printf(b, "\nktime           %" PRIu64 " to %" PRIu64 " ns (%" PRIu64 ".%03" PRIu64 " s)", in->ktime_min,
-			in->ktime_max, (in->ktime_max - in->ktime_min) / 1000000000,
-			(in->ktime_max - in->ktime_min) / 1000000 % 1000);
 	pr_buf_u8(b, '\n');
+	if (in->ktime_min <= in->ktime_max) {
+		label(b, style, "ktime");
+		pr_buf_printf(b, "%" PRIu64 " to %" PRIu64 " ns (%" PRIu64 ".%03" PRIu64 " s)\n", in->ktime_min, in->ktime_max,
+			(in->ktime_max - in->ktime_min) / 1000000000, (in->ktime_max - in->ktime_min) / 1000000 % 1000);
+	}
 	for (size_t i = 0; i < N_FACTS; i++) {
 		if (!in->have[i])
 			continue;
-		pr_buf_printf(b, "%-16s", facts[i].label);
+		label(b, style, facts[i].label);
 		pr_text_escape(b, in->fact[i].data, in->fact[i].len);
 		pr_buf_u8(b, '\n');
 	}
@@ -279,7 +296,7 @@ static void print_json(const struct info *in, struct pr_buf *b)
 	pr_json_newline(&j);
 }
 
-static int show(const char *path, bool json, struct pr_errinfo *ei)
+static int show(struct pr_term *term, const char *path, bool json, struct pr_errinfo *ei)
 {
 	struct info in = {0};
 	struct pr_trace *t;
@@ -293,12 +310,12 @@ static int show(const char *path, bool json, struct pr_errinfo *ei)
 	err = read_facts(&in, t, ei);
 	if (!err)
 		err = read_totals(&in, t, ei);
-	pr_out_init(&out, STDOUT_FILENO);
+	pr_term_out(term, &out);
 	if (!err) {
 		if (json)
 			print_json(&in, &out.buf);
 		else
-			print_text(&in, path, &out.buf);
+			print_text(&in, path, &term->style, &out.buf);
 	}
 	err_out = pr_out_close(&out, err ? NULL : ei);
 	err = err ? err : err_out;
@@ -311,11 +328,13 @@ static int show(const char *path, bool json, struct pr_errinfo *ei)
 	return err;
 }
 
-int pr_cmd_info(int argc, char **argv)
+int pr_cmd_info(struct pr_term *term, int argc, char **argv)
 {
 	bool json = false;
 	const struct pr_option options[] = {
 		{0, "json", PR_OPT_FLAG, &json, NULL, "one JSON object", NULL},
+		PR_TERM_COLOR(term),
+		PR_TERM_PAGER(term),
 		{0},
 	};
 	const struct pr_usage usage = {"info", "TRACE [--json]", "Tells what a trace is: format, size, host, whether it was closed.",
@@ -323,8 +342,8 @@ int pr_cmd_info(int argc, char **argv)
 	struct pr_errinfo ei;
 	int n, err;
 
-	err = pr_opts_parse(&usage, argc, argv, &n, &ei);
+	err = pr_term_parse(term, &usage, argc, argv, &n, &ei);
 	if (!err)
-		err = show(argv[0], json, &ei);
+		err = show(term, argv[0], json, &ei);
 	return pr_report(err, &ei);
 }

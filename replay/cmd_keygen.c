@@ -101,7 +101,7 @@ static int generate(const char *name, bool ask, bool force, struct pr_errinfo *e
 	return err;
 }
 
-int pr_cmd_keygen(int argc, char **argv)
+int pr_cmd_keygen(struct pr_term *term, int argc, char **argv)
 {
 	bool ask = false, force = false;
 	const struct pr_option options[] = {
@@ -116,7 +116,7 @@ int pr_cmd_keygen(int argc, char **argv)
 	struct pr_errinfo ei;
 	int n, err;
 
-	err = pr_opts_parse(&usage, argc, argv, &n, &ei);
+	err = pr_term_parse(term, &usage, argc, argv, &n, &ei);
 	if (!err)
 		err = generate(argv[0], ask, force, &ei);
 	return pr_report(err, &ei);

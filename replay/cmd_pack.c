@@ -13,6 +13,7 @@ struct options {
 	const char *output, *hostname;
 	struct pr_strlist users;
 	bool force;
+	const struct pr_meter *meter;
 };
 
 /* "UID=NAME" */
@@ -45,7 +46,8 @@ static int names(const struct options *o, struct pr_buf *b, struct pr_errinfo *e
 	return err;
 }
 
-static int write_trace(int in, const char *input, int out, const struct pr_buf *meta, struct pr_raw_result *res, struct pr_errinfo *ei)
+static int write_trace(const struct options *o, int in, const char *input, int out, const struct pr_buf *meta, struct pr_raw_result *res,
+	struct pr_errinfo *ei)
 {
 	struct pr_seg_writer *w = NULL;
 	struct pr_seg_options opt;
@@ -56,7 +58,7 @@ static int write_trace(int in, const char *input, int out, const struct pr_buf *
 	if (!err)
 		err = pr_seg_writer_append(w, meta->data, meta->len, ei);
 	if (!err)
-		err = pr_raw_pack(in, input, w, res, ei);
+		err = pr_raw_pack(in, input, w, o->meter, res, ei);
 	if (!err)
 		err = pr_seg_writer_seal(w, ei);
 	pr_seg_writer_free(w);
@@ -74,7 +76,7 @@ static int pack(const struct options *o, const char *input, struct pr_raw_result
 	if (!err)
 		err = pr_file_create(o->output, o->force, &out, ei);
 	if (!err) {
-		err = write_trace(in, input, out, &meta, res, ei);
+		err = write_trace(o, in, input, out, &meta, res, ei);
 		if (err)
 			unlink(o->output); /* ours since pr_file_create; the frames are still in the input */
 	}
@@ -86,7 +88,7 @@ static int pack(const struct options *o, const char *input, struct pr_raw_result
 	return err;
 }
 
-int pr_cmd_pack(int argc, char **argv)
+int pr_cmd_pack(struct pr_term *term, int argc, char **argv)
 {
 	struct options o = {0};
 	const struct pr_option options[] = {
@@ -94,6 +96,7 @@ int pr_cmd_pack(int argc, char **argv)
 		{0, "hostname", PR_OPT_STR, &o.hostname, "NAME", "name of the recorded host, for exec_id", NULL},
 		{0, "user", PR_OPT_LIST, &o.users, "UID=NAME", "login name of a uid; may be given again", NULL},
 		{'f', "force", PR_OPT_FLAG, &o.force, NULL, "replace an existing TRACE", NULL},
+		PR_TERM_QUIET(term),
 		{0},
 	};
 	const struct pr_usage usage = {"pack", "FRAMES -o TRACE [--hostname NAME] [--user UID=NAME]...",
@@ -104,11 +107,13 @@ int pr_cmd_pack(int argc, char **argv)
 	struct pr_errinfo ei;
 	int n, err;
 
-	err = pr_opts_parse(&usage, argc, argv, &n, &ei);
+	err = pr_term_parse(term, &usage, argc, argv, &n, &ei);
 	if (!err && !o.output)
 		err = pr_fail(&ei, PR_EUSAGE, "pack: where to? give -o TRACE");
-	if (!err)
+	if (!err) {
+		o.meter = pr_term_meter(term, "packing", argv[0]);
 		err = pack(&o, argv[0], &res, &ei);
+	}
 	if (!err && res.unframed)
 		err = pr_fail(&ei, PR_EDATA,
 			"%s: the frames end at byte %llu: a header there claims %u bytes, %llu are left; they are kept as they are",

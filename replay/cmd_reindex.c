@@ -9,7 +9,7 @@
 #include "replay/jobs.h"
 #include "schema/index.h"
 
-static int make(const char *path, const char *idx, unsigned jobs, uint64_t *out_n, struct pr_errinfo *ei)
+static int make(struct pr_term *term, const char *path, const char *idx, unsigned jobs, uint64_t *out_n, struct pr_errinfo *ei)
 {
 	struct pr_pool *pool;
 	struct pr_trace *t;
@@ -19,6 +19,7 @@ static int make(const char *path, const char *idx, unsigned jobs, uint64_t *out_
 		return err;
 	pool = pr_pool_for(jobs);
 	pr_trace_set_pool(t, pool);
+	pr_seg_reader_set_meter(pr_trace_segment(t), pr_term_meter(term, "indexing", path));
 	err = pr_index_rebuild(idx, t, out_n, ei);
 	pr_trace_close(t);
 	pr_pool_free(pool);
@@ -54,25 +55,25 @@ static int compare(const char *idx, const char *fresh, struct pr_errinfo *ei)
 	return err;
 }
 
-static int check(const char *path, const char *idx, unsigned jobs, bool quiet, struct pr_errinfo *ei)
+static int check(struct pr_term *term, const char *path, const char *idx, unsigned jobs, struct pr_errinfo *ei)
 {
 	char *fresh;
 	int err;
 
 	if (asprintf(&fresh, "%s.check", idx) < 0)
 		return pr_fail(ei, PR_ENOMEM, "out of memory");
-	err = make(path, fresh, jobs, NULL, ei);
+	err = make(term, path, fresh, jobs, NULL, ei);
 	if (!err) {
 		err = compare(idx, fresh, ei);
 		unlink(fresh);
 	}
-	if (!err && !quiet)
+	if (!err && !term->wish.quiet)
 		pr_note("%s is what the trace gives", idx);
 	free(fresh);
 	return err;
 }
 
-static int reindex(const char *path, unsigned jobs, bool only_check, bool quiet, struct pr_errinfo *ei)
+static int reindex(struct pr_term *term, const char *path, unsigned jobs, bool only_check, struct pr_errinfo *ei)
 {
 	char *idx = pr_index_path(path);
 	uint64_t n = 0;
@@ -81,35 +82,35 @@ static int reindex(const char *path, unsigned jobs, bool only_check, bool quiet,
 	if (!idx)
 		return pr_fail(ei, PR_ENOMEM, "out of memory");
 	if (only_check) {
-		err = check(path, idx, jobs, quiet, ei);
+		err = check(term, path, idx, jobs, ei);
 	} else {
-		err = make(path, idx, jobs, &n, ei);
-		if (!err && !quiet)
+		err = make(term, path, idx, jobs, &n, ei);
+		if (!err && !term->wish.quiet)
 			pr_note("%s: %llu process images", idx, (unsigned long long)n);
 	}
 	free(idx);
 	return err;
 }
 
-int pr_cmd_reindex(int argc, char **argv)
+int pr_cmd_reindex(struct pr_term *term, int argc, char **argv)
 {
-	bool quiet = false, only_check = false;
+	bool only_check = false;
 	uint64_t jobs = 0;
 	const struct pr_option options[] = {
 		{0, "check", PR_OPT_FLAG, &only_check, NULL, "change nothing: is the index what the trace gives?", NULL},
 		PR_JOBS_OPTION(&jobs),
-		{'q', "quiet", PR_OPT_FLAG, &quiet, NULL, "say nothing when it went well", NULL},
+		{'q', "quiet", PR_OPT_FLAG, &term->wish.quiet, NULL, "say nothing when it went well, and show no progress", NULL},
 		{0},
 	};
 	const struct pr_usage usage = {"reindex", "TRACE",
 		"Makes TRACE" PR_INDEX_SUFFIX " anew from the trace. An index only makes answers faster: without one they are the same.", options, 1, 1,
 		false};
 	struct pr_errinfo ei;
-	int n, err = pr_opts_parse(&usage, argc, argv, &n, &ei);
+	int n, err = pr_term_parse(term, &usage, argc, argv, &n, &ei);
 
 	if (!err)
 		err = pr_jobs_check("reindex", jobs, &ei);
 	if (!err)
-		err = reindex(argv[0], (unsigned)jobs, only_check, quiet, &ei);
+		err = reindex(term, argv[0], (unsigned)jobs, only_check, &ei);
 	return pr_report(err, &ei);
 }

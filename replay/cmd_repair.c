@@ -72,7 +72,7 @@ static int repair(const char *path, const char *output, bool force, struct pr_er
 		       : PR_OK;
 }
 
-int pr_cmd_repair(int argc, char **argv)
+int pr_cmd_repair(struct pr_term *term, int argc, char **argv)
 {
 	const char *output = NULL;
 	bool force = false;
@@ -89,7 +89,7 @@ int pr_cmd_repair(int argc, char **argv)
 	struct pr_errinfo ei;
 	int n, err;
 
-	err = pr_opts_parse(&usage, argc, argv, &n, &ei);
+	err = pr_term_parse(term, &usage, argc, argv, &n, &ei);
 	if (!err && !output)
 		err = pr_fail(&ei, PR_EUSAGE, "repair: where to? give -o NEW");
 	if (!err)

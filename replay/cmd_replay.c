@@ -46,11 +46,12 @@ static size_t add_view_options(struct pr_option *o, struct chosen *c)
 
 static size_t add_options(struct pr_option *o, size_t n, struct pr_replay_args *a)
 {
+	struct pr_term *term = a->term;
 	struct pr_selection *s = &a->sel;
 	struct pr_cache_settings *c = &a->cache;
 	const struct pr_option rest[] = {
 		{0, "json", PR_OPT_FLAG, &a->json, NULL, "one JSON object a line", NULL},
-		{0, "at", PR_OPT_STR, &s->at, "TIME", "as it was at TIME: RFC 3339, HH:MM:SS (UTC), +1.5s, or ktime in ns", NULL},
+		{0, "at", PR_OPT_STR, &s->at, "TIME", "as it was at TIME: RFC 3339, HH:MM:SS, +1.5s, or ktime in ns", NULL},
 		{0, "since", PR_OPT_STR, &s->since, "TIME", "only what happened at TIME or later", NULL},
 		{0, "until", PR_OPT_STR, &s->until, "TIME", "only what happened at TIME or earlier", NULL},
 		{0, "until-frame", PR_OPT_U64, &s->until_frame, "N", "only the frames 0 to N - 1", &s->has_until_frame},
@@ -63,12 +64,25 @@ static size_t add_options(struct pr_option *o, size_t n, struct pr_replay_args *
 		{0, "no-index", PR_OPT_FLAG, &a->no_index, NULL, "answer from the frames alone", NULL},
 		{0, "diff", PR_OPT_STR, &a->diff, "A..B", "with --cache: what changed between two points (frame numbers; times as @KTIME, +1.5s, ...)", NULL},
 		PR_CACHE_OPTIONS(c, &a->has_clone_limit),
+		PR_TERM_ZONE(term),
+		PR_TERM_COLOR(term),
+		PR_TERM_WIDE(term),
+		PR_TERM_PAGER(term),
+		PR_TERM_QUIET(term),
 		{0},
 	};
 
 	_Static_assert(N_VIEWS + sizeof(rest) / sizeof(rest[0]) <= OPTIONS_MAX, "OPTIONS_MAX");
 	memcpy(o + n, rest, sizeof(rest));
 	return n;
+}
+
+bool pr_replay_is_view(const char *word)
+{
+	for (size_t i = 0; i < N_VIEWS; i++)
+		if (!strcmp(views[i].name, word))
+			return true;
+	return false;
 }
 
 /* The view that was asked for; events where none was. */
@@ -97,9 +111,9 @@ static int choose(const struct chosen *c, const struct pr_view **out, struct pr_
 	return PR_OK;
 }
 
-int pr_cmd_replay(int argc, char **argv)
+int pr_cmd_replay(struct pr_term *term, int argc, char **argv)
 {
-	struct pr_replay_args a = {.cache = PR_CACHE_SETTINGS_DEFAULT};
+	struct pr_replay_args a = {.term = term, .cache = PR_CACHE_SETTINGS_DEFAULT};
 	struct pr_option options[OPTIONS_MAX];
 	struct chosen c = {0};
 	const struct pr_usage usage = {"replay", "TRACE [VIEW] [SELECTION] [--json]",
@@ -110,12 +124,13 @@ int pr_cmd_replay(int argc, char **argv)
 	int n, err;
 
 	add_options(options, add_view_options(options, &c), &a);
-	err = pr_opts_parse(&usage, argc, argv, &n, &ei);
+	err = pr_term_parse(term, &usage, argc, argv, &n, &ei);
 	if (!err)
 		err = pr_jobs_check("replay", a.jobs, &ei);
 	if (!err)
 		err = choose(&c, &view, &a, &ei);
 	if (!err && a.follow) {
+		term->wish.no_pager = true; /* what comes is shown as it comes */
 		err = pr_following_begin(&following, a.follow, argv[0], &ei);
 		a.following = &following;
 	}

@@ -17,6 +17,7 @@ struct report_args {
 
 static int parse(struct report_args *a, int argc, char **argv, struct pr_errinfo *ei)
 {
+	struct pr_term *term = a->replay.term;
 	struct pr_selection *s = &a->replay.sel;
 	const struct pr_option options[] = {
 		{'o', "output", PR_OPT_STR, &a->output, "FILE", "the page; - is standard output (TRACE.html)", NULL},
@@ -24,12 +25,13 @@ static int parse(struct report_args *a, int argc, char **argv, struct pr_errinfo
 		{0, "since", PR_OPT_STR, &s->since, "TIME", "only processes that lived at TIME or later", NULL},
 		{0, "until", PR_OPT_STR, &s->until, "TIME", "only processes that lived at TIME or earlier", NULL},
 		{0, "tree", PR_OPT_U64, &a->sel.tree, "PID", "only the process with this pid and what descends from it", &a->sel.has_tree},
+		PR_TERM_QUIET(term),
 		{0},
 	};
 	const struct pr_usage usage = {"report", "TRACE [-o FILE] [SELECTION]",
 		"Writes one HTML file that shows the processes of a trace: timeline, tree, search, details. It needs no network.", options,
 		1, 1, false};
-	int n, err = pr_opts_parse(&usage, argc, argv, &n, ei);
+	int n, err = pr_term_parse(term, &usage, argc, argv, &n, ei);
 
 	if (!err)
 		a->replay.trace = argv[0];
@@ -96,6 +98,7 @@ static int run(struct pr_report *r, struct report_args *a, struct pr_errinfo *ei
 	pr_buf_u8(&path, 0);
 	if (pr_buf_failed(&path))
 		return pr_fail(ei, PR_ENOMEM, "out of memory");
+	a->replay.meter = pr_term_meter(a->replay.term, "reading", a->replay.trace);
 	err = pr_walk_open(&r->walk, &a->replay, &a->sel, &sink, ei);
 	if (!err) {
 		err = read_and_write(r, a, (const char *)path.data, ei);
@@ -105,9 +108,9 @@ static int run(struct pr_report *r, struct report_args *a, struct pr_errinfo *ei
 	return err;
 }
 
-int pr_cmd_report(int argc, char **argv)
+int pr_cmd_report(struct pr_term *term, int argc, char **argv)
 {
-	struct report_args a = {.replay.cache = PR_CACHE_SETTINGS_DEFAULT};
+	struct report_args a = {.replay.term = term, .replay.cache = PR_CACHE_SETTINGS_DEFAULT};
 	struct pr_report *r = calloc(1, sizeof(*r));
 	struct pr_errinfo ei;
 	int err = r ? parse(&a, argc, argv, &ei) : pr_fail(&ei, PR_ENOMEM, "out of memory");

@@ -13,6 +13,7 @@
 #define DEFAULT_MILLION_STEPS 20000 /* some minutes */
 
 struct sql_args {
+	struct pr_term *term;
 	const char *trace, *query;
 	bool json, csv, no_header, no_index;
 	uint64_t million_steps;
@@ -166,13 +167,13 @@ static int ask(const struct sql_args *args, struct pr_errinfo *ei)
 	struct printer p = {.args = args};
 	struct pr_lineage l;
 	struct pr_sql s;
-	int err = pr_lineage_open(&l, args->trace, args->no_index, ei), err_out;
+	int err = pr_lineage_open(&l, args->trace, args->no_index, pr_term_meter(args->term, "reading", args->trace), ei), err_out;
 
 	if (err)
 		return err;
 	if (l.has_note)
 		pr_note("%s; not used, and built from the frames instead: 'procrec reindex' makes a new one", l.note.msg);
-	pr_out_init(&p.out, STDOUT_FILENO);
+	pr_term_out(args->term, &p.out);
 	err = pr_sql_init(&s, &l, args->million_steps * 1000, ei);
 	if (!err)
 		err = run(&p, &s, ei);
@@ -182,21 +183,23 @@ static int ask(const struct sql_args *args, struct pr_errinfo *ei)
 	return err ? err : err_out;
 }
 
-int pr_cmd_sql(int argc, char **argv)
+int pr_cmd_sql(struct pr_term *term, int argc, char **argv)
 {
-	struct sql_args a = {.million_steps = DEFAULT_MILLION_STEPS};
+	struct sql_args a = {.term = term, .million_steps = DEFAULT_MILLION_STEPS};
 	const struct pr_option options[] = {
 		{0, "json", PR_OPT_FLAG, &a.json, NULL, "one JSON object a line", NULL},
 		{0, "csv", PR_OPT_FLAG, &a.csv, NULL, "comma-separated, RFC 4180", NULL},
 		{0, "no-header", PR_OPT_FLAG, &a.no_header, NULL, "no line with the names of the columns", NULL},
 		{0, "no-index", PR_OPT_FLAG, &a.no_index, NULL, "answer from the frames alone", NULL},
 		{0, "max-steps", PR_OPT_U64, &a.million_steps, "N", "stop after N million steps (20000); 0: no limit", NULL},
+		PR_TERM_PAGER(term),
+		PR_TERM_QUIET(term),
 		{0},
 	};
 	const struct pr_usage usage = {"sql", "TRACE 'SELECT ...'",
 		"Asks a trace in SQL. Tables to ask: processes, execs, exits, gaps, blocks. Nothing can be changed.", options, 2, 2, false};
 	struct pr_errinfo ei;
-	int n, err = pr_opts_parse(&usage, argc, argv, &n, &ei);
+	int n, err = pr_term_parse(term, &usage, argc, argv, &n, &ei);
 
 	if (!err && a.json && a.csv)
 		err = pr_fail(&ei, PR_EUSAGE, "sql: --json and --csv exclude each other");

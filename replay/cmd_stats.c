@@ -2,7 +2,6 @@
 /* cmd_stats.c: `stats TRACE` and `replay TRACE --stats`: what is in a trace, in numbers. */
 #include <inttypes.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/out.h"
 #include "replay/cache_options.h"
@@ -73,14 +72,17 @@ struct printer {
 	struct pr_buf *b;
 	struct pr_json j;
 	bool json;
+	const struct pr_style *style;
 };
 
 static void group(struct printer *p, const char *key)
 {
-	if (p->json)
+	if (p->json) {
 		pr_json_object(&p->j, key);
-	else
-		pr_buf_printf(p->b, "%s\n", key);
+	} else {
+		pr_paint_str(p->b, p->style, PR_ROLE_HEADING, key);
+		pr_buf_u8(p->b, '\n');
+	}
 }
 
 static void group_end(struct printer *p)
@@ -89,12 +91,31 @@ static void group_end(struct printer *p)
 		pr_json_object_end(&p->j);
 }
 
+/* bad: what more than 0 of it is shown as. */
+static void row_in(struct printer *p, enum pr_role bad, const char *key, uint64_t n)
+{
+	size_t at;
+
+	if (p->json) {
+		pr_json_u64(&p->j, key, n);
+		return;
+	}
+	pr_buf_str(p->b, "  ");
+	at = p->b->len;
+	pr_buf_printf(p->b, "%-16s %12" PRIu64, key, n);
+	if (n)
+		pr_paint(p->b, p->style, bad, at);
+	pr_buf_u8(p->b, '\n');
+}
+
 static void row(struct printer *p, const char *key, uint64_t n)
 {
-	if (p->json)
-		pr_json_u64(&p->j, key, n);
-	else
-		pr_buf_printf(p->b, "  %-16s %12" PRIu64 "\n", key, n);
+	row_in(p, PR_ROLE_PLAIN, key, n);
+}
+
+static void row_lost(struct printer *p, const char *key, uint64_t n)
+{
+	row_in(p, PR_ROLE_LOSS, key, n);
 }
 
 static void print_frames(struct printer *p, const struct pr_replayer *r)
@@ -111,7 +132,7 @@ static void print_frames(struct printer *p, const struct pr_replayer *r)
 		snprintf(other, sizeof(other), "op_%u", op);
 		row(p, name ? name : other, r->by_op[op]);
 	}
-	row(p, "malformed", r->malformed);
+	row_lost(p, "malformed", r->malformed);
 	group_end(p);
 }
 
@@ -121,9 +142,9 @@ static void print_cache(struct printer *p, const struct pr_replayer *r)
 	row(p, "entries", r->cache.map.len);
 	row(p, "queued", r->cache.queue_len);
 	row(p, "data", r->data.map.len);
-	row(p, "clone_misses", r->clone_misses);
-	row(p, "data_misses", r->data.misses);
-	row(p, "data_over_limit", r->data.over_limit);
+	row_in(p, PR_ROLE_WARNING, "clone_misses", r->clone_misses);
+	row_in(p, PR_ROLE_WARNING, "data_misses", r->data.misses);
+	row_in(p, PR_ROLE_WARNING, "data_over_limit", r->data.over_limit);
 	group_end(p);
 }
 
@@ -132,20 +153,20 @@ static void print_losses(struct printer *p, const struct stats *st)
 	uint64_t unknown = 0;
 
 	group(p, "lost");
-	row(p, "gaps", st->gaps);
+	row_lost(p, "gaps", st->gaps);
 	for (unsigned i = 0; i < STREAMS; i++) {
 		const char *name = pr_stream_name((uint8_t)i);
 
 		if (i < PR_STREAM_COUNT && name[0] != 'u')
-			row(p, name, st->lost[i]);
+			row_lost(p, name, st->lost[i]);
 		else
 			unknown += st->lost[i];
 	}
-	row(p, "other", unknown);
+	row_lost(p, "other", unknown);
 	for (unsigned i = 1; i < REASONS; i++)
-		row(p, pr_loss_name(i), st->never[i]);
-	row(p, "damaged_places", st->damages);
-	row(p, "damaged_frames", st->damaged_frames);
+		row_lost(p, pr_loss_name(i), st->never[i]);
+	row_lost(p, "damaged_places", st->damages);
+	row_lost(p, "damaged_frames", st->damaged_frames);
 	group_end(p);
 }
 
@@ -166,7 +187,8 @@ static void print_time(struct printer *p, const struct stats *st)
 	}
 	if (!st->has_time)
 		return;
-	pr_buf_str(p->b, "time\n  first            ");
+	pr_paint_str(p->b, p->style, PR_ROLE_HEADING, "time");
+	pr_buf_str(p->b, "\n  first            ");
 	pr_timeline_show(tl, p->b, st->first);
 	pr_buf_str(p->b, "\n  last             ");
 	pr_timeline_show(tl, p->b, st->last);
@@ -177,7 +199,7 @@ static void print_time(struct printer *p, const struct stats *st)
 
 static void print(const struct stats *st, struct pr_buf *b)
 {
-	struct printer p = {b, pr_json_make(b), st->args->json};
+	struct printer p = {b, pr_json_make(b), st->args->json, &st->args->term->style};
 	const struct pr_replayer *r = &st->s.replayer;
 
 	if (p.json) {
@@ -209,14 +231,15 @@ int pr_view_stats(struct pr_replay_args *args)
 		return pr_report(err, &ei);
 	}
 	st->args = args;
+	args->meter = pr_term_meter(args->term, "reading", args->trace);
 	err = pr_session_open(&st->s, args, false, NULL, &ei); /* times are shown at the end: all readings are met by then */
 	if (err) {
 		free(st);
 		return pr_report(err, &ei);
 	}
 	pr_trace_set_events(st->s.trace, &(struct pr_trace_events){.on_damage = on_damage, .on_gap = on_gap, .ctx = st});
-	pr_out_init(&out, STDOUT_FILENO);
 	err = read_all(st, &ei);
+	pr_term_out(args->term, &out);
 	if (!err)
 		print(st, &out.buf);
 	err_out = pr_out_close(&out, err ? NULL : &ei);
@@ -228,19 +251,23 @@ int pr_view_stats(struct pr_replay_args *args)
 	return pr_report(err, &ei);
 }
 
-int pr_cmd_stats(int argc, char **argv)
+int pr_cmd_stats(struct pr_term *term, int argc, char **argv)
 {
-	struct pr_replay_args a = {.cache = PR_CACHE_SETTINGS_DEFAULT};
+	struct pr_replay_args a = {.term = term, .cache = PR_CACHE_SETTINGS_DEFAULT};
 	const struct pr_option options[] = {
 		{0, "json", PR_OPT_FLAG, &a.json, NULL, "one JSON object", NULL},
 		PR_JOBS_OPTION(&a.jobs),
 		PR_CACHE_OPTIONS(&a.cache, NULL),
+		PR_TERM_ZONE(term),
+		PR_TERM_COLOR(term),
+		PR_TERM_PAGER(term),
+		PR_TERM_QUIET(term),
 		{0},
 	};
 	const struct pr_usage usage = {"stats", "TRACE [--json] [--jobs N]",
 		"Counts what is in a trace: frames by kind, misses of the cache, losses, time span.", options, 1, 1, false};
 	struct pr_errinfo ei;
-	int n, err = pr_opts_parse(&usage, argc, argv, &n, &ei);
+	int n, err = pr_term_parse(term, &usage, argc, argv, &n, &ei);
 
 	if (!err)
 		err = pr_jobs_check("stats", a.jobs, &ei);

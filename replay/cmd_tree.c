@@ -69,6 +69,7 @@ static int show_node(struct walk *w, const struct pr_link *l, struct pr_errinfo 
 	struct pr_answer *a = w->a;
 	struct pr_process_view v = {.link = l, .depth = w->n - 1};
 	struct pr_image *image;
+	size_t from;
 	int err;
 
 	if (!w->tree || a->args->json)
@@ -77,8 +78,10 @@ static int show_node(struct walk *w, const struct pr_link *l, struct pr_errinfo 
 	if (err)
 		return err;
 	v.image = image;
+	from = a->out.buf.len;
 	draw(w, &a->out.buf, w->n);
-	pr_render_process_node(&a->renderer, &a->out.buf, &v);
+	pr_paint(&a->out.buf, a->renderer.style, PR_ROLE_MINOR, from);
+	pr_render_process_node(&a->renderer, &a->out.buf, from, &v);
 	pr_buf_u8(&a->out.buf, '\n');
 	if (image)
 		pr_image_unref(image);

@@ -23,7 +23,7 @@ static int copy_frames(struct pr_trace *t, struct pr_out *out, struct pr_errinfo
 	return err == PR_END ? PR_OK : err;
 }
 
-static int unpack(const char *path, int fd, struct pr_errinfo *ei)
+static int unpack(const char *path, int fd, const struct pr_meter *meter, struct pr_errinfo *ei)
 {
 	struct pr_trace *t;
 	struct pr_out out;
@@ -33,6 +33,7 @@ static int unpack(const char *path, int fd, struct pr_errinfo *ei)
 	if (err)
 		return err;
 	pr_notes_attach(t);
+	pr_seg_reader_set_meter(pr_trace_segment(t), meter);
 	pr_out_init(&out, fd);
 	err = copy_frames(t, &out, ei);
 	err_out = pr_out_close(&out, err ? NULL : ei);
@@ -42,13 +43,14 @@ static int unpack(const char *path, int fd, struct pr_errinfo *ei)
 	return err;
 }
 
-int pr_cmd_unpack(int argc, char **argv)
+int pr_cmd_unpack(struct pr_term *term, int argc, char **argv)
 {
 	const char *output = NULL;
 	bool force = false;
 	const struct pr_option options[] = {
 		{'o', "output", PR_OPT_STR, &output, "FRAMES", "where to write the frames (standard output)", NULL},
 		{'f', "force", PR_OPT_FLAG, &force, NULL, "replace an existing FRAMES", NULL},
+		PR_TERM_QUIET(term),
 		{0},
 	};
 	const struct pr_usage usage = {"unpack", "TRACE [-o FRAMES]",
@@ -56,13 +58,13 @@ int pr_cmd_unpack(int argc, char **argv)
 	int fd = STDOUT_FILENO, n, err;
 	struct pr_errinfo ei;
 
-	err = pr_opts_parse(&usage, argc, argv, &n, &ei);
+	err = pr_term_parse(term, &usage, argc, argv, &n, &ei);
 	if (!err && !output && isatty(STDOUT_FILENO))
 		err = pr_fail(&ei, PR_EUSAGE, "unpack: frames are binary and would garble the terminal; give -o FRAMES or a pipe");
 	if (!err && output)
 		err = pr_file_create(output, force, &fd, &ei);
 	if (!err)
-		err = unpack(argv[0], fd, &ei);
+		err = unpack(argv[0], fd, pr_term_meter(term, "unpacking", argv[0]), &ei);
 	if (output && fd != STDOUT_FILENO)
 		close(fd);
 	return pr_report(err, &ei);

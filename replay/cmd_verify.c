@@ -21,6 +21,7 @@ struct wishes {
 	const char *pubkey, *expect, *at_least;
 	bool json, sealed;
 	uint64_t jobs; /* as pr_pool_for */
+	struct pr_term *term;
 };
 
 static void on_problem(void *ctx, const char *name, uint64_t from, uint64_t to, uint64_t frames, const char *why)
@@ -88,7 +89,7 @@ static void print_json(const struct pr_verified *v, bool trusted, struct pr_buf 
 	pr_buf_release(&text);
 }
 
-static void print_signed(const struct pr_verified *v, const char *path, bool trusted, struct pr_buf *b)
+static void print_signed(const struct pr_verified *v, const char *path, bool trusted, const struct pr_term *term, struct pr_buf *b)
 {
 	char id[17];
 
@@ -102,16 +103,23 @@ static void print_signed(const struct pr_verified *v, const char *path, bool tru
 		return;
 	}
 	pr_buf_printf(b, "%" PRIu64 " frames, up to ", v->signed_frames);
-	pr_time_utc(b, (int64_t)v->signed_realtime);
+	pr_time_in_zone(b, &term->zone, (int64_t)v->signed_realtime);
 	if (v->frames > v->signed_frames)
 		pr_buf_printf(b, "; %" PRIu64 " frames are not signed", v->frames - v->signed_frames);
 	pr_buf_u8(b, '\n');
 }
 
-static void print_text(const struct pr_verified *v, const char *path, bool trusted, struct pr_buf *b)
+static enum pr_role verdict_role(const struct pr_verified *v)
+{
+	return v->problems ? PR_ROLE_LOSS : v->sealed ? PR_ROLE_GOOD : PR_ROLE_WARNING;
+}
+
+static void print_text(const struct pr_verified *v, const char *path, bool trusted, const struct pr_term *term, struct pr_buf *b)
 {
 	pr_text_escape(b, path, strlen(path));
-	pr_buf_printf(b, ": %s: ", verdict(v));
+	pr_buf_str(b, ": ");
+	pr_paint_str(b, &term->style, verdict_role(v), verdict(v));
+	pr_buf_str(b, ": ");
 	if (v->segments != 1)
 		pr_buf_printf(b, "%" PRIu64 " segments, ", v->segments);
 	pr_buf_printf(b, "%" PRIu64 " blocks, %" PRIu64 " frames, chain ends in ", v->blocks, v->frames);
@@ -121,7 +129,7 @@ static void print_text(const struct pr_verified *v, const char *path, bool trust
 		pr_text_escape(b, path, strlen(path));
 		pr_buf_printf(b, ": %" PRIu64 " older segment%s deleted by retention\n", v->deleted, v->deleted == 1 ? " was" : "s were");
 	}
-	print_signed(v, path, trusted, b);
+	print_signed(v, path, trusted, term, b);
 }
 
 static int read_pubkey(const char *arg, struct pr_public_key *out, struct pr_errinfo *ei)
@@ -165,6 +173,7 @@ static int understand(const struct wishes *w, struct pr_verify_options *opt, str
 	if (!w->at_least)
 		return PR_OK;
 	pr_timeline_init(&tl);
+	tl.zone = &w->term->zone;
 	err = pr_timeline_add(&tl, 1, 1); /* a time of the clock alone: no trace is needed to understand it */
 	if (!err)
 		err = pr_timeline_parse(&tl, "--at-least", w->at_least, &opt->at_least, ei);
@@ -193,6 +202,7 @@ static int verify(const char *path, const struct wishes *w, struct pr_errinfo *e
 	struct pr_out out;
 	int err = understand(w, &opt, &key, link, ei);
 
+	opt.meter = pr_term_meter(w->term, "verifying", path);
 	if (!err)
 		err = pr_jobs_check("verify", w->jobs, ei);
 	if (!err) {
@@ -202,11 +212,11 @@ static int verify(const char *path, const struct wishes *w, struct pr_errinfo *e
 	}
 	if (err)
 		return err;
-	pr_out_init(&out, STDOUT_FILENO);
+	pr_term_out(w->term, &out);
 	if (w->json)
 		print_json(&v, opt.key, &out.buf);
 	else
-		print_text(&v, path, opt.key, &out.buf);
+		print_text(&v, path, opt.key, w->term, &out.buf);
 	err = pr_out_close(&out, ei);
 	if (!err && !v.sealed)
 		pr_note("%s: the end is open: the recording was not closed, so it is not known whether more was recorded%s", path,
@@ -219,9 +229,9 @@ static int verify(const char *path, const struct wishes *w, struct pr_errinfo *e
 	return err;
 }
 
-int pr_cmd_verify(int argc, char **argv)
+int pr_cmd_verify(struct pr_term *term, int argc, char **argv)
 {
-	struct wishes w = {0};
+	struct wishes w = {.term = term};
 	const struct pr_option options[] = {
 		{'p', "pubkey", PR_OPT_STR, &w.pubkey, "FILE", "public key (of minisign, or its RW... line) that must have signed it", NULL},
 		{0, "expect", PR_OPT_STR, &w.expect, "LINK", "a link printed by an earlier verify: the trace must go on from there", NULL},
@@ -229,6 +239,9 @@ int pr_cmd_verify(int argc, char **argv)
 		{0, "sealed", PR_OPT_FLAG, &w.sealed, NULL, "an open end is a failure too", NULL},
 		PR_JOBS_OPTION(&w.jobs),
 		{0, "json", PR_OPT_FLAG, &w.json, NULL, "one JSON object", NULL},
+		PR_TERM_ZONE(term),
+		PR_TERM_COLOR(term),
+		PR_TERM_QUIET(term),
 		{0},
 	};
 	const struct pr_usage usage = {"verify", "TRACE|DIR [--pubkey FILE] [--expect LINK] [--at-least TIME] [--sealed] [--jobs N] [--json]",
@@ -238,7 +251,7 @@ int pr_cmd_verify(int argc, char **argv)
 	struct pr_errinfo ei;
 	int n, err;
 
-	err = pr_opts_parse(&usage, argc, argv, &n, &ei);
+	err = pr_term_parse(term, &usage, argc, argv, &n, &ei);
 	if (!err)
 		err = verify(argv[0], &w, &ei);
 	return pr_report(err, &ei);

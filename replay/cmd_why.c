@@ -3,6 +3,8 @@
  * cmd_why.c: the view --why: the story of a process in sentences: what it is, who started it and by which steps, where it ran,
  * how it ended, and what of that is certain. Three parents are kept apart: creator, kernel parent, the image before.
  */
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/command.h"
@@ -20,17 +22,22 @@ struct story {
 	uint64_t guesses; /* links upward that are not observed */
 	bool circle; /* it is among its own ancestors */
 	struct pr_buf text; /* sentences, each ended by '\n' */
+	const struct pr_style *style; /* of them; NULL: plain */
 	struct pr_errinfo *ei;
 };
 
 static void put_time(struct story *s, uint64_t ktime)
 {
+	size_t at = s->text.len;
+
 	pr_timeline_show(&s->a->lineage.timeline, &s->text, ktime);
+	pr_paint(&s->text, s->style, PR_ROLE_MINOR, at);
 }
 
 /* "30 (/usr/bin/make -j2)"; without arguments: "30 (/usr/bin/make)" */
 static int put_process(struct story *s, const struct pr_link *l, bool arguments)
 {
+	size_t at = s->text.len;
 	struct pr_image *image;
 	struct pr_slice t;
 	int err = pr_answer_load(s->a, l, &image, s->ei);
@@ -38,14 +45,17 @@ static int put_process(struct story *s, const struct pr_link *l, bool arguments)
 	if (err)
 		return err;
 	pr_buf_u64_dec(&s->text, l->proc.key.pid);
+	pr_paint(&s->text, s->style, PR_ROLE_PID, at);
 	pr_buf_str(&s->text, " (");
 	if (l->known && image && !arguments) {
 		t = pr_image_binary(image, &s->a->renderer.scratch);
+		at = s->text.len;
 		pr_text_escape(&s->text, t.p, t.n);
+		pr_paint(&s->text, s->style, PR_ROLE_COMMAND, at);
 	} else if (l->known) {
 		pr_render_command(&s->a->renderer, &s->text, image);
 	} else {
-		pr_buf_str(&s->text, "of which the trace has no frame");
+		pr_paint_str(&s->text, s->style, PR_ROLE_DOUBT, "of which the trace has no frame");
 	}
 	pr_buf_u8(&s->text, ')');
 	if (image)
@@ -278,6 +288,7 @@ static int tell_container(struct story *s)
 static void tell_end(struct story *s)
 {
 	const struct pr_proc *p = &s->self.proc;
+	size_t at;
 
 	if (p->end) {
 		pr_buf_str(&s->text, p->end == PR_ENDED_EXIT ? "It ended at " : "Another program took its place by execve at ");
@@ -286,11 +297,16 @@ static void tell_end(struct story *s)
 		pr_render_duration(&s->text, p->end_ktime - p->key.ktime);
 		if (p->end == PR_ENDED_EXIT) {
 			pr_buf_str(&s->text, ": ");
+			at = s->text.len;
 			pr_render_status(&s->text, p->status);
+			pr_paint(&s->text, s->style, pr_status_role(p->status), at);
 		}
 		pr_buf_str(&s->text, ".\n");
 	} else if (s->self.gap) {
-		pr_buf_str(&s->text, "Its end was not seen, but frames were lost while it ran: it may have ended.\n");
+		at = s->text.len;
+		pr_buf_str(&s->text, "Its end was not seen, but frames were lost while it ran: it may have ended.");
+		pr_paint(&s->text, s->style, PR_ROLE_LOSS, at);
+		pr_buf_u8(&s->text, '\n');
 	} else {
 		pr_buf_str(&s->text, s->a->has_at ? "It was running at that time.\n" : "It was still running when the recording ended.\n");
 	}
@@ -326,18 +342,35 @@ static int tell_chain(struct story *s)
 	return err == PR_END ? PR_OK : err;
 }
 
+/* A sentence about what is not certain: it must not be missed. */
+static void put_doubt(struct story *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void put_doubt(struct story *s, const char *fmt, ...)
+{
+	size_t at = s->text.len;
+	char sentence[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(sentence, sizeof(sentence), fmt, ap);
+	va_end(ap);
+	pr_buf_str(&s->text, sentence);
+	pr_paint(&s->text, s->style, PR_ROLE_DOUBT, at);
+	pr_buf_u8(&s->text, '\n');
+}
+
 static void tell_certainty(struct story *s)
 {
 	bool self_guess = s->self.certainty == PR_CERTAIN_INFERRED || s->self.certainty == PR_CERTAIN_UNKNOWN;
 
 	if (s->circle)
-		pr_buf_str(&s->text, "By its frames it is among its own ancestors: the trace is not an honest one.\n");
+		put_doubt(s, "By its frames it is among its own ancestors: the trace is not an honest one.");
 	if (s->self.proc.conflict)
-		pr_buf_str(&s->text, "Frames disagree about it: the trace is not an honest one, or was put together.\n");
+		put_doubt(s, "Frames disagree about it: the trace is not an honest one, or was put together.");
 	if (self_guess)
-		pr_buf_printf(&s->text, "Who started it is %s.\n", s->self.certainty == PR_CERTAIN_INFERRED ? "inferred, not observed" : "not known");
+		put_doubt(s, "Who started it is %s.", s->self.certainty == PR_CERTAIN_INFERRED ? "inferred, not observed" : "not known");
 	if (s->guesses)
-		pr_buf_printf(&s->text, "Of the way up, %llu step%s not observed: --ancestry shows which.\n", (unsigned long long)s->guesses,
+		put_doubt(s, "Of the way up, %llu step%s not observed: --ancestry shows which.", (unsigned long long)s->guesses,
 			s->guesses == 1 ? " was" : "s were");
 	if (!self_guess && !s->guesses && !s->circle)
 		pr_buf_str(&s->text, "Every step up to the processes that were there before the recording was observed.\n");
@@ -408,7 +441,7 @@ static int tell(struct story *s)
 
 static int why(struct pr_answer *a, struct pr_errinfo *ei)
 {
-	struct story s = {.a = a, .text = PR_BUF_INIT, .ei = ei};
+	struct story s = {.a = a, .text = PR_BUF_INIT, .style = a->args->json ? NULL : &a->args->term->style, .ei = ei};
 	uint32_t pid;
 	int err = pr_answer_pid("why", a->args->value, &pid, ei);
 

@@ -75,12 +75,15 @@ int pr_session_open(struct pr_session *s, const struct pr_replay_args *args, boo
 	memset(s, 0, sizeof(*s));
 	pr_timeline_init(&s->timeline);
 	pr_timeline_init(&s->typed);
+	if (args->term)
+		s->timeline.zone = s->typed.zone = &args->term->zone;
 	err = open_trace(s, args, ei);
 	if (err)
 		return err;
 	/* What comes block by block as it is written is read as it comes. */
 	s->pool = args->following ? NULL : pr_pool_for((unsigned)args->jobs);
 	pr_trace_set_pool(s->trace, s->pool);
+	pr_seg_reader_set_meter(pr_trace_segment(s->trace), args->meter);
 	pr_replayer_init(&s->replayer, &args->cache, observer);
 	if (wants_clock(args))
 		err = scan_clock(s, args, ei);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* timeline.c: clock readings of the trace, and times as people write them. No clock, time zone or locale is asked. */
+/* timeline.c: clock readings of the trace, and times as people write them. No clock and no locale is asked. */
 #include "replay/timeline.h"
 
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 
 void pr_timeline_init(struct pr_timeline *tl)
 {
-	*tl = (struct pr_timeline){NULL, 0, 0, 0, false, 0};
+	*tl = (struct pr_timeline){0};
 }
 
 void pr_timeline_release(struct pr_timeline *tl)
@@ -188,6 +188,26 @@ void pr_time_utc(struct pr_buf *b, int64_t realtime)
 	pr_buf_append(b, s, sizeof(s) - 1);
 }
 
+void pr_time_in_zone(struct pr_buf *b, const struct pr_zone *zone, int64_t realtime)
+{
+	int64_t offset, local, sec = realtime / NS_PER_S - (realtime % NS_PER_S < 0);
+	unsigned minutes;
+
+	if (pr_zone_is_utc(zone)) {
+		pr_time_utc(b, realtime);
+		return;
+	}
+	offset = pr_zone_offset(zone, sec);
+	if (__builtin_add_overflow(realtime, offset * NS_PER_S, &local)) { /* at the ends of what 64 bits hold */
+		offset = 0;
+		local = realtime;
+	}
+	pr_time_utc(b, local);
+	b->len -= b->len > 0; /* the Z */
+	minutes = (unsigned)(offset < 0 ? -offset : offset) / 60;
+	pr_buf_printf(b, "%c%02u:%02u", offset < 0 ? '-' : '+', minutes / 60, minutes % 60);
+}
+
 void pr_time_seconds(struct pr_buf *b, uint64_t ns)
 {
 	char s[] = ".000000000";
@@ -202,7 +222,7 @@ void pr_timeline_show(const struct pr_timeline *tl, struct pr_buf *b, uint64_t k
 	int64_t realtime;
 
 	if (pr_timeline_real(tl, ktime, &realtime))
-		pr_time_utc(b, realtime);
+		pr_time_in_zone(b, tl->zone, realtime);
 	else
 		pr_time_seconds(b, ktime);
 }
@@ -297,17 +317,21 @@ bool pr_timeline_wants_clock(const char *text)
 /* The first moment with this time of day that is not more than an hour before the start. */
 static int64_t day_time(const struct pr_timeline *tl, int64_t tod)
 {
-	const __int128 day_ns = (__int128)S_PER_DAY * NS_PER_S;
-	int64_t start = tl->readings[0].realtime;
-	__int128 from, days, at;
+	int64_t start = tl->readings[0].realtime, sec, day;
+	__int128 from, at = 0;
 
 	if (tl->has_start)
 		pr_timeline_real(tl, tl->start, &start);
 	from = (__int128)start - EARLY_NS;
-	days = from / day_ns - (from % day_ns < 0);
-	at = days * day_ns + tod;
-	if (at < from)
-		at += day_ns;
+	sec = (int64_t)(from / NS_PER_S - (from % NS_PER_S < 0));
+	day = sec + pr_zone_offset(tl->zone, sec);
+	day = day / S_PER_DAY - (day % S_PER_DAY < 0);
+	/* The day before as well: where a clock was put back over midnight, its last hour comes twice. */
+	for (int64_t d = day - 1; d <= day + 2; d++) {
+		at = (__int128)pr_zone_moment(tl->zone, d * S_PER_DAY + tod / NS_PER_S) * NS_PER_S + tod % NS_PER_S;
+		if (at >= from)
+			break;
+	}
 	return at > INT64_MAX ? INT64_MAX : at < INT64_MIN ? INT64_MIN : (int64_t)at;
 }
 

@@ -14,6 +14,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/zone.h"
 #include "schema/trace.h"
 
 struct pr_clock_reading {
@@ -29,6 +30,7 @@ struct pr_timeline {
 	size_t n, cap, disorder;
 	bool has_start;
 	uint64_t start; /* ktime of the first counted frame: what +1.5s counts from */
+	const struct pr_zone *zone; /* borrowed; of times shown and typed. NULL: UTC */
 };
 
 void pr_timeline_init(struct pr_timeline *tl);
@@ -50,7 +52,7 @@ int pr_timeline_scan_start(struct pr_timeline *tl, struct pr_trace *t, struct pr
 bool pr_timeline_real(const struct pr_timeline *tl, uint64_t ktime, int64_t *out_realtime);
 
 /*
- * A TIME as users type it, to a ktime: RFC 3339 (2026-11-25T13:00:00.5Z, +01:00), HH:MM:SS[.fraction] in UTC (the first such
+ * A TIME as users type it, to a ktime: RFC 3339 (2026-11-25T13:00:00.5Z, +01:00), HH:MM:SS[.fraction] in tl->zone (the first such
  * moment that is not more than an hour before the start), +1.5s (from the start), or ns of ktime. PR_EUSAGE says what is
  * wrong; `what` names the option for it.
  */
@@ -63,10 +65,13 @@ bool pr_timeline_wants_clock(const char *text);
 /* 2026-11-25T13:00:00.123456789Z, for any 64-bit number of ns. */
 void pr_time_utc(struct pr_buf *b, int64_t realtime);
 
+/* The same in a zone: 2026-11-25T14:00:00.123456789+01:00; NULL: UTC. */
+void pr_time_in_zone(struct pr_buf *b, const struct pr_zone *zone, int64_t realtime);
+
 /* ns as seconds with nine digits: 12.000000345 */
 void pr_time_seconds(struct pr_buf *b, uint64_t ns);
 
-/* For people: wall-clock time in UTC, or seconds of ktime where there is no reading. */
+/* For people: wall-clock time in tl->zone, or seconds of ktime where there is no reading. */
 void pr_timeline_show(const struct pr_timeline *tl, struct pr_buf *b, uint64_t ktime);
 
 #endif

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/term.h"
 #include "replay/cache/settings.h"
 
 /*
@@ -25,7 +26,9 @@ struct pr_selection {
 struct pr_following;
 
 struct pr_replay_args {
+	struct pr_term *term; /* borrowed; NULL: plain text in UTC, no progress */
 	const char *trace; /* path */
+	const struct pr_meter *meter; /* told while the frames are read; borrowed, NULL: nobody */
 	const char *value; /* what followed the view's option, e.g. "4242" of --ancestry 4242; "" when left out; else NULL */
 	const char *diff; /* --diff A..B, NULL: not given */
 	bool json;

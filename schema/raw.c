@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sodium/crypto_hash_sha256.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -21,6 +22,8 @@ struct packer {
 	struct pr_envelope env;
 	struct pr_buf out; /* envelopes on their way to the writer */
 	struct pr_raw_result *res;
+	const struct pr_meter *meter;
+	uint64_t total; /* bytes of the input; 0: not known */
 };
 
 /* Tries to have `want` unpacked bytes at hand; fewer only at the end of the input. */
@@ -58,6 +61,7 @@ static int drain(struct packer *p, struct pr_errinfo *ei)
 		return pr_fail(ei, PR_ENOMEM, "out of memory for the frames");
 	err = pr_seg_writer_append(p->w, p->out.data, p->out.len, ei);
 	pr_buf_clear(&p->out);
+	pr_meter_at(p->meter, p->res->bytes, p->total);
 	return err;
 }
 
@@ -125,10 +129,15 @@ static int pack(struct packer *p, struct pr_errinfo *ei)
 	return put_unframed(p, ei);
 }
 
-int pr_raw_pack(int fd, const char *name, struct pr_seg_writer *w, struct pr_raw_result *out, struct pr_errinfo *ei)
+int pr_raw_pack(int fd, const char *name, struct pr_seg_writer *w, const struct pr_meter *meter, struct pr_raw_result *out,
+	struct pr_errinfo *ei)
 {
-	struct packer p = {.fd = fd, .name = name, .w = w, .res = out};
+	struct packer p = {.fd = fd, .name = name, .w = w, .res = out, .meter = meter};
+	struct stat st;
 	int err;
+
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode))
+		p.total = (uint64_t)st.st_size;
 
 	*out = (struct pr_raw_result){0};
 	err = pack(&p, ei);

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/meter.h"
 #include "schema/segment.h"
 
 struct pr_raw_result {
@@ -20,8 +21,9 @@ struct pr_raw_result {
 	uint32_t claimed; /* the size in the header there */
 };
 
-/* Reads fd to its end into w. 0 also when something was unframed: see out->unframed. */
-int pr_raw_pack(int fd, const char *name, struct pr_seg_writer *w, struct pr_raw_result *out, struct pr_errinfo *ei);
+/* Reads fd to its end into w, and tells the meter (may be NULL). 0 also when something was unframed: see out->unframed. */
+int pr_raw_pack(int fd, const char *name, struct pr_seg_writer *w, const struct pr_meter *meter, struct pr_raw_result *out,
+	struct pr_errinfo *ei);
 
 #define PR_RAW_LEVEL 3 /* the smallest but for 3 %, in a fifth of the time of level 9 */
 

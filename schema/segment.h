@@ -15,6 +15,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/meter.h"
 #include "base/pool.h"
 #include "schema/frame.h"
 #include "schema/source.h"
@@ -287,6 +288,9 @@ struct pr_seg_damage {
  * block of an open segment is not damage: see pr_seg_reader_tail.
  */
 int pr_seg_reader_next(struct pr_seg_reader *r, struct pr_block *out, struct pr_seg_damage *out_damage, struct pr_errinfo *ei);
+
+/* Who to tell, block by block, how many bytes of all files were read; m is borrowed, NULL: nobody. */
+void pr_seg_reader_set_meter(struct pr_seg_reader *r, const struct pr_meter *m);
 
 /* Called for each good record that is neither block nor footer, in order, by _next. Non-zero ends the reading with that code. */
 void pr_seg_reader_on_record(

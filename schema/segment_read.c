@@ -26,6 +26,7 @@ struct pr_seg_reader {
 	bool forward; /* files that were read are closed */
 	char *name; /* owned; NULL: the one source's */
 	struct pr_seg_footer footer; /* of all together */
+	const struct pr_meter *meter; /* borrowed; NULL: none */
 };
 
 /* ---- opening ----------------------------------------------------------------------------------------------------- */
@@ -320,6 +321,11 @@ void pr_seg_reader_member(const struct pr_seg_reader *r, size_t i, struct pr_seg
 		memcpy(out->link, m->part.footer.link, PR_SEG_LINK);
 }
 
+void pr_seg_reader_set_meter(struct pr_seg_reader *r, const struct pr_meter *m)
+{
+	r->meter = m;
+}
+
 void pr_seg_reader_on_record(
 	struct pr_seg_reader *r, int (*fn)(void *ctx, const uint8_t *rec, size_t size, uint64_t offset), void *ctx)
 {
@@ -338,6 +344,13 @@ static struct member *member_at(struct pr_seg_reader *r, uint64_t offset)
 	while (i && offset < r->m[i].base_offset)
 		i--;
 	return &r->m[i];
+}
+
+static uint64_t whole_size(const struct pr_seg_reader *r)
+{
+	const struct member *last = &r->m[r->n - 1];
+
+	return last->base_offset + last->part.size;
 }
 
 /* From the numbers of a file to those of the whole. */
@@ -423,6 +436,7 @@ int pr_seg_reader_next(struct pr_seg_reader *r, struct pr_block *out, struct pr_
 		if (is_repeat(m, &out->desc))
 			continue;
 		rebase(m, out);
+		pr_meter_at(r->meter, out->offset + PR_SEG_BLOCK_SIZE + out->desc.comp_size, whole_size(r));
 		return PR_OK;
 	}
 }

@@ -21,6 +21,7 @@ struct check {
 	uint64_t checkpoints, signed_frames, signed_blocks, signed_realtime;
 	bool closed; /* the closing checkpoint was seen */
 	bool found; /* opt->expect was */
+	uint64_t before, total; /* bytes of the segments before it, and of all */
 };
 
 static void problem(struct check *c, uint64_t from, uint64_t to, uint64_t frames, const char *why)
@@ -190,6 +191,8 @@ static int read_all(struct check *c, struct pr_errinfo *ei)
 			problem(c, d.from, d.to, d.frames_known ? d.frames : UINT64_MAX, d.why);
 		else
 			block(c, &b);
+		if (!err)
+			pr_meter_at(c->opt->meter, c->before + b.offset + PR_SEG_BLOCK_SIZE + b.desc.comp_size, c->total ? c->total : c->part.size);
 	}
 	if (c->part.sealed)
 		check_footer(c);
@@ -275,6 +278,7 @@ struct chain {
 	struct pr_verified *all;
 	struct pr_seg_scratch scratch;
 	bool found; /* what was expected, in any of them */
+	uint64_t before, total; /* bytes of the segments that were read, and of all */
 	bool any, last_known; /* a segment was read; its last link and counts are right */
 	struct pr_seg_header last;
 	uint8_t link[PR_SEG_LINK]; /* its last */
@@ -311,12 +315,13 @@ static void check_follows(struct chain *ch, const struct pr_recording_entry *e)
 
 static int one_segment(struct chain *ch, const struct pr_recording_entry *e, struct pr_errinfo *ei)
 {
-	struct check c = {.opt = ch->opt, .all = ch->all};
+	struct check c = {.opt = ch->opt, .all = ch->all, .before = ch->before, .total = ch->total};
 	struct pr_source *src;
 	uint64_t before = ch->all->problems;
 	bool same;
 	int err;
 
+	ch->before += e->size;
 	if (e->err) {
 		tell(ch, e->path, e->why);
 		ch->last_known = false;
@@ -372,6 +377,8 @@ int pr_verify_directory(const char *dir, const struct pr_verify_options *opt, st
 		err = pr_seg_scratch_init(&ch.scratch, ei);
 	if (!err)
 		pr_seg_scratch_set_pool(&ch.scratch, opt->pool);
+	for (size_t i = 0; i < r.n; i++)
+		ch.total += r.v[i].size;
 	for (size_t i = 0; !err && i < r.n; i++)
 		err = one_segment(&ch, &r.v[i], ei);
 	if (!err) {

@@ -19,6 +19,7 @@ struct pr_verify_options {
 	void (*on_problem)(void *ctx, const char *name, uint64_t from, uint64_t to, uint64_t frames, const char *why);
 	void *ctx;
 	struct pr_pool *pool; /* reads ahead on its threads; NULL: none */
+	const struct pr_meter *meter; /* borrowed; NULL: nobody wants to know how far it has come */
 };
 
 enum pr_verify_end { PR_VERIFY_OPEN, PR_VERIFY_SEALED };

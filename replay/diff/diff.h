@@ -14,6 +14,7 @@
 
 #include "base/map.h"
 #include "base/out.h"
+#include "base/style.h"
 #include "replay/cache/image.h"
 #include "replay/export/walk.h"
 
@@ -133,6 +134,6 @@ struct pr_diff_sums {
 	uint64_t processes[2], alike, changed, only[2];
 };
 /* Prints what differs, in the order of the trees, and the sums. PR_ENOMEM; PR_END: nobody reads on. */
-int pr_diff_tell(struct pr_diff *d, bool json, struct pr_out *out, struct pr_diff_sums *out_sums);
+int pr_diff_tell(struct pr_diff *d, bool json, const struct pr_style *style, struct pr_out *out, struct pr_diff_sums *out_sums);
 
 #endif

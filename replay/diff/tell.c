@@ -12,6 +12,7 @@
 struct teller {
 	struct pr_diff *d;
 	struct pr_out *out;
+	const struct pr_style *style; /* of text; may be NULL */
 	bool json;
 	struct pr_diff_sums sums;
 	struct pr_buf one, two;
@@ -184,9 +185,18 @@ static void put_what(struct teller *t, struct pr_json *j, const char *name)
 	pr_buf_str(j->out, ": ");
 }
 
+/* Behind the value of A, which begins at `from`. */
+static void put_arrow(struct teller *t, struct pr_buf *b, size_t from)
+{
+	pr_paint(b, t->style, PR_ROLE_REMOVED, from);
+	pr_buf_str(b, " -> ");
+}
+
 /* One value of each side, as text "NAME: A -> B" or as JSON {"what":NAME,"a":A,"b":B}. */
 static void put_strings(struct teller *t, struct pr_json *j, const char *name, struct pr_slice a, struct pr_slice b)
 {
+	size_t at;
+
 	put_what(t, j, name);
 	if (t->json) {
 		pr_json_bytes(j, "a", a.p, a.n);
@@ -194,11 +204,15 @@ static void put_strings(struct teller *t, struct pr_json *j, const char *name, s
 		pr_json_object_end(j);
 		return;
 	}
+	at = j->out->len;
 	pr_text_escape(j->out, a.p, a.n);
-	pr_buf_str(j->out, a.n ? " -> " : "\"\" -> ");
+	pr_buf_str(j->out, a.n ? "" : "\"\"");
+	put_arrow(t, j->out, at);
+	at = j->out->len;
 	pr_text_escape(j->out, b.p, b.n);
 	if (!b.n)
 		pr_buf_str(j->out, "\"\"");
+	pr_paint(j->out, t->style, PR_ROLE_ADDED, at);
 	pr_buf_u8(j->out, '\n');
 }
 
@@ -250,7 +264,7 @@ static void put_run(struct pr_buf *b, const struct pr_image *im, uint32_t from, 
 static int put_arguments(struct teller *t, struct pr_json *j, const struct pr_image *a, const struct pr_image *b)
 {
 	struct pr_diff_hunk *v = NULL;
-	size_t n = 0;
+	size_t n = 0, at;
 	int err = pr_diff_arguments(t->d, a, b, &v, &n);
 
 	for (size_t i = 0; !err && i < n; i++) {
@@ -263,9 +277,12 @@ static int put_arguments(struct teller *t, struct pr_json *j, const struct pr_im
 			pr_json_object_end(j);
 			continue;
 		}
+		at = j->out->len;
 		put_run(j->out, a, v[i].a_from, v[i].a_to, &t->one);
-		pr_buf_str(j->out, " -> ");
+		put_arrow(t, j->out, at);
+		at = j->out->len;
 		put_run(j->out, b, v[i].b_from, v[i].b_to, &t->one);
+		pr_paint(j->out, t->style, PR_ROLE_ADDED, at);
 		pr_buf_u8(j->out, '\n');
 	}
 	free(v);
@@ -384,7 +401,7 @@ static int tell_pair(struct teller *t, uint32_t a, uint32_t b)
 	}
 	t->sums.changed++;
 	if (!t->json) {
-		pr_buf_str(out, "~ ");
+		pr_paint_str(out, t->style, PR_ROLE_CHANGED, "~ ");
 		put_path(t, sa, x, out);
 		put_command(t, sa, x, out);
 		pr_buf_printf(out, "  (pid %u | %u)\n", x->first.pid, y->first.pid);
@@ -409,13 +426,16 @@ static void tell_only(struct teller *t, int side, uint32_t number)
 	const struct pr_diff_node *n = &s->nodes[number];
 	struct pr_buf *out = &t->out->buf;
 	struct pr_json j = pr_json_make(out);
+	size_t from = out->len;
 
 	t->sums.only[side]++;
 	if (!t->json) {
 		pr_buf_str(out, side ? "+ " : "- ");
 		put_path(t, s, n, out);
 		put_command(t, s, n, out);
-		pr_buf_printf(out, "  (pid %u)\n", n->first.pid);
+		pr_buf_printf(out, "  (pid %u)", n->first.pid);
+		pr_paint(out, t->style, side ? PR_ROLE_ADDED : PR_ROLE_REMOVED, from);
+		pr_buf_u8(out, '\n');
 		return;
 	}
 	pr_json_object(&j, NULL);
@@ -506,9 +526,9 @@ static void tell_sums(struct teller *t)
 	pr_json_newline(&j);
 }
 
-int pr_diff_tell(struct pr_diff *d, bool json, struct pr_out *out, struct pr_diff_sums *out_sums)
+int pr_diff_tell(struct pr_diff *d, bool json, const struct pr_style *style, struct pr_out *out, struct pr_diff_sums *out_sums)
 {
-	struct teller t = {.d = d, .out = out, .json = json};
+	struct teller t = {.d = d, .out = out, .style = style, .json = json};
 	struct todo *v = malloc((d->side[0].n_order + d->side[1].n_order + 1) * sizeof(*v));
 	int err = PR_ENOMEM;
 

@@ -344,8 +344,10 @@ int pr_extract(const struct pr_extract_options *opt, int fd, struct pr_extracted
 		err = pr_select(opt, &x.ids, out, ei);
 	if (!err)
 		err = pr_trace_open(&x.trace, opt->trace, ei);
-	if (!err)
+	if (!err) {
+		pr_seg_reader_set_meter(pr_trace_segment(x.trace), opt->meter);
 		err = look(&x, ei);
+	}
 	if (!err)
 		err = write_all(&x, fd, ei);
 	if (err == PR_ENOMEM)

@@ -21,6 +21,7 @@ struct pr_extract_options {
 	struct pr_redact *redact; /* borrowed; NULL: arguments stay as they are */
 	struct pr_anonymizer *anonymizer; /* borrowed; NULL: names stay as they are */
 	const uint8_t *key; /* borrowed: of both; may be NULL without them */
+	const struct pr_meter *meter; /* borrowed; NULL: none */
 };
 
 struct pr_extracted {

@@ -65,7 +65,7 @@ static int open_beside(struct pr_lineage *l, const char *path, struct pr_errinfo
 	return err;
 }
 
-static int open_index(struct pr_lineage *l, const char *path, bool no_index, struct pr_errinfo *ei)
+static int open_index(struct pr_lineage *l, const char *path, bool no_index, const struct pr_meter *meter, struct pr_errinfo *ei)
 {
 	struct pr_seg_reader *seg = pr_trace_segment(l->trace);
 	struct pr_seg_member m;
@@ -78,15 +78,18 @@ static int open_index(struct pr_lineage *l, const char *path, bool no_index, str
 	if (!err || err == PR_ENOMEM)
 		return err;
 	l->is_private = true;
-	return pr_index_build(&l->index, l->trace, ei);
+	pr_seg_reader_set_meter(pr_trace_segment(l->trace), meter);
+	err = pr_index_build(&l->index, l->trace, ei);
+	pr_seg_reader_set_meter(pr_trace_segment(l->trace), NULL); /* what is read from now on is little */
+	return err;
 }
 
-static int load(struct pr_lineage *l, const char *path, bool no_index, struct pr_errinfo *ei)
+static int load(struct pr_lineage *l, const char *path, bool no_index, const struct pr_meter *meter, struct pr_errinfo *ei)
 {
 	int err = pr_trace_open(&l->trace, path, ei);
 
 	if (!err)
-		err = open_index(l, path, no_index, ei);
+		err = open_index(l, path, no_index, meter, ei);
 	if (err)
 		return err;
 	l->timeline.has_start = pr_index_meta(l->index)->frames > 0;
@@ -99,18 +102,18 @@ static int load(struct pr_lineage *l, const char *path, bool no_index, struct pr
 	return err;
 }
 
-int pr_lineage_open(struct pr_lineage *l, const char *path, bool no_index, struct pr_errinfo *ei)
+int pr_lineage_open(struct pr_lineage *l, const char *path, bool no_index, const struct pr_meter *meter, struct pr_errinfo *ei)
 {
 	int err;
 
 	*l = (struct pr_lineage){0};
 	pr_timeline_init(&l->timeline);
-	err = load(l, path, no_index, ei);
+	err = load(l, path, no_index, meter, ei);
 	if (err == PR_EDATA && !l->is_private && !no_index) { /* the index broke while it was read */
 		struct pr_errinfo note = *ei;
 
 		pr_lineage_close(l);
-		err = pr_lineage_open(l, path, true, ei);
+		err = pr_lineage_open(l, path, true, meter, ei);
 		l->has_note = true;
 		l->note = note;
 		return err;

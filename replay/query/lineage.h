@@ -39,8 +39,8 @@ struct pr_lineage {
 	size_t n_gaps, cap_gaps;
 };
 
-/* On failure nothing is left to close. The lineage must not be moved. */
-int pr_lineage_open(struct pr_lineage *l, const char *path, bool no_index, struct pr_errinfo *ei);
+/* On failure nothing is left to close. The lineage must not be moved. meter: told while an index is built; may be NULL. */
+int pr_lineage_open(struct pr_lineage *l, const char *path, bool no_index, const struct pr_meter *meter, struct pr_errinfo *ei);
 void pr_lineage_close(struct pr_lineage *l);
 
 /* Other processes that had the pid as well. */

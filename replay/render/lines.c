@@ -59,7 +59,7 @@ static void run(struct pr_task *t)
 	}
 }
 
-struct pr_lines *pr_lines_new(const struct pr_timeline *tl, bool json, struct pr_out *out, struct pr_pool *pool)
+struct pr_lines *pr_lines_new(const struct pr_timeline *tl, bool json, const struct pr_style *style, struct pr_out *out, struct pr_pool *pool)
 {
 	size_t n = pool ? pr_pool_jobs(pool) + 2u : 0;
 	struct pr_lines *l = calloc(1, sizeof(*l) + n * sizeof(l->batch[0]));
@@ -72,12 +72,15 @@ struct pr_lines *pr_lines_new(const struct pr_timeline *tl, bool json, struct pr
 	l->pool = pool;
 	l->batch_lines = 1;
 	pr_renderer_init(&l->renderer, tl);
+	l->renderer.style = style;
 	for (; l->n < n; l->n++) {
 		struct batch *b = &l->batch[l->n];
 
 		b->task.run = run;
 		b->json = json;
 		pr_renderer_init(&b->renderer, NULL);
+		b->renderer.zone = tl->zone;
+		b->renderer.style = style;
 		b->line = malloc(BATCH_LINES * sizeof(*b->line));
 		if (!b->line) {
 			l->n++;

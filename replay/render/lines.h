@@ -14,8 +14,8 @@
 
 struct pr_lines;
 
-/* All borrowed; pool may be NULL. NULL when memory runs out. */
-struct pr_lines *pr_lines_new(const struct pr_timeline *tl, bool json, struct pr_out *out, struct pr_pool *pool);
+/* All borrowed; style (of text) and pool may be NULL. NULL when memory runs out. */
+struct pr_lines *pr_lines_new(const struct pr_timeline *tl, bool json, const struct pr_style *style, struct pr_out *out, struct pr_pool *pool);
 
 /* What was not flushed is lost. NULL is allowed. */
 void pr_lines_free(struct pr_lines *l);

@@ -15,13 +15,16 @@
 void pr_render_command(struct pr_renderer *r, struct pr_buf *b, const struct pr_image *image)
 {
 	struct pr_slice s;
+	size_t at;
 
 	if (!image) {
 		pr_buf_str(b, "(not known)");
 		return;
 	}
 	s = pr_image_binary(image, &r->scratch);
+	at = b->len;
 	pr_text_escape(b, s.p, s.n);
+	pr_paint(b, r->style, PR_ROLE_COMMAND, at);
 	s = pr_image_arguments(image, &r->scratch);
 	if (s.n || image->one_empty_arg)
 		pr_buf_u8(b, ' ');
@@ -40,14 +43,26 @@ void pr_render_duration(struct pr_buf *b, uint64_t ns)
 		pr_buf_printf(b, "%" PRIu64 ".%01" PRIu64 " s", ns / 1000000000, ns / 100000000 % 10);
 }
 
-static void column(struct pr_buf *b, const char *text, size_t width)
+static void column(struct pr_buf *b, const struct pr_style *style, enum pr_role role, const char *text, size_t width)
 {
 	size_t n = strlen(text);
 
-	pr_buf_str(b, text);
+	pr_paint_str(b, style, role, text);
 	for (; n < width; n++)
 		pr_buf_u8(b, ' ');
 	pr_buf_u8(b, ' ');
+}
+
+static enum pr_role certainty_role(const struct pr_link *l)
+{
+	return l->certainty == PR_CERTAIN_INFERRED || l->certainty == PR_CERTAIN_UNKNOWN ? PR_ROLE_DOUBT : PR_ROLE_PLAIN;
+}
+
+static enum pr_role end_role(const struct pr_link *l)
+{
+	if (!l->known || !l->proc.end)
+		return l->known && l->gap ? PR_ROLE_LOSS : PR_ROLE_PLAIN;
+	return l->proc.end == PR_ENDED_EXIT ? pr_status_role(l->proc.status) : PR_ROLE_PLAIN;
 }
 
 /* "0.412 s, code 0"; "0.001 s, exec"; "no end seen" */
@@ -74,47 +89,75 @@ static void put_end(struct pr_buf *b, const struct pr_link *l)
 void pr_render_process_text(struct pr_renderer *r, struct pr_buf *b, const struct pr_process_view *v)
 {
 	const struct pr_link *l = v->link;
-	size_t at;
+	size_t from = b->len, at = from, n;
 
 	pr_timeline_show(r->timeline, b, l->proc.key.ktime);
+	pr_paint(b, r->style, PR_ROLE_MINOR, at);
 	pr_buf_u8(b, ' ');
+	at = b->len;
 	pr_render_padded(b, l->proc.key.pid, PID_WIDTH);
+	pr_paint(b, r->style, PR_ROLE_PID, at);
 	pr_buf_u8(b, ' ');
-	column(b, pr_link_how(l), HOW_WIDTH);
-	column(b, pr_certainty_name(l->certainty), CERTAINTY_WIDTH);
+	column(b, r->style, PR_ROLE_PLAIN, pr_link_how(l), HOW_WIDTH);
+	column(b, r->style, certainty_role(l), pr_certainty_name(l->certainty), CERTAINTY_WIDTH);
 	at = b->len;
 	put_end(b, l);
-	while (b->len - at < END_WIDTH && !b->failed)
+	n = b->len - at;
+	pr_paint(b, r->style, end_role(l), at);
+	for (; n < END_WIDTH; n++)
 		pr_buf_u8(b, ' ');
 	pr_buf_u8(b, ' ');
+	at = b->len;
 	if (l->known)
 		pr_render_command(r, b, v->image);
 	else
-		pr_buf_str(b, "(not in the trace)");
+		pr_paint_str(b, r->style, PR_ROLE_DOUBT, "(not in the trace)");
+	pr_style_fit_tail(r->style, b, from, at);
 	pr_buf_u8(b, '\n');
 }
 
-void pr_render_process_node(struct pr_renderer *r, struct pr_buf *b, const struct pr_process_view *v)
+/* "  [clone+exec, 0.412 s, code 0]" */
+static void put_brackets(const struct pr_style *style, struct pr_buf *b, const struct pr_link *l)
+{
+	bool named = strcmp(pr_certainty_name(l->certainty), pr_link_how(l)); /* "unknown" and "snapshot" are both */
+	size_t at;
+
+	pr_buf_str(b, "  [");
+	pr_paint_str(b, style, named ? PR_ROLE_PLAIN : certainty_role(l), pr_link_how(l));
+	if (l->certainty != PR_CERTAIN_OBSERVED && named) {
+		pr_buf_str(b, ", ");
+		pr_paint_str(b, style, certainty_role(l), pr_certainty_name(l->certainty));
+	}
+	if (l->proc.end || l->gap) {
+		pr_buf_str(b, ", ");
+		at = b->len;
+		put_end(b, l);
+		pr_paint(b, style, end_role(l), at);
+	}
+	pr_buf_u8(b, ']');
+}
+
+void pr_render_process_node(struct pr_renderer *r, struct pr_buf *b, size_t from, const struct pr_process_view *v)
 {
 	const struct pr_link *l = v->link;
+	struct pr_style head = r->style ? *r->style : (struct pr_style){0};
+	size_t at = b->len, width;
 
 	pr_buf_u64_dec(b, l->proc.key.pid);
+	pr_paint(b, r->style, PR_ROLE_PID, at);
 	pr_buf_u8(b, ' ');
 	if (l->known)
 		pr_render_command(r, b, v->image);
 	else
-		pr_buf_str(b, "(not in the trace)");
-	pr_buf_str(b, "  [");
-	pr_buf_str(b, pr_link_how(l));
-	if (l->certainty != PR_CERTAIN_OBSERVED && strcmp(pr_certainty_name(l->certainty), pr_link_how(l))) {
-		pr_buf_str(b, ", ");
-		pr_buf_str(b, pr_certainty_name(l->certainty));
+		pr_paint_str(b, r->style, PR_ROLE_DOUBT, "(not in the trace)");
+	pr_buf_clear(&r->scratch);
+	put_brackets(r->style, &r->scratch, l);
+	if (head.columns) { /* what is known of it is never cut: the command before it makes room */
+		width = pr_style_width(r->style, r->scratch.data, r->scratch.len);
+		head.columns = head.columns > width + PR_STYLE_TAIL_MIN ? head.columns - (unsigned)width : PR_STYLE_TAIL_MIN;
+		pr_style_fit(&head, b, from);
 	}
-	if (l->proc.end || l->gap) {
-		pr_buf_str(b, ", ");
-		put_end(b, l);
-	}
-	pr_buf_u8(b, ']');
+	pr_buf_append(b, r->scratch.data, r->scratch.len);
 }
 
 /* ---- JSON ---------------------------------------------------------------------------------------------------------- */

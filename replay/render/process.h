@@ -17,8 +17,8 @@ struct pr_process_view {
 void pr_render_process_text(struct pr_renderer *r, struct pr_buf *b, const struct pr_process_view *v);
 /* One object of DESIGN section 7, with its newline. */
 void pr_render_process_json(struct pr_renderer *r, struct pr_buf *b, const struct pr_process_view *v);
-/* For a tree, without newline: PID COMMAND [what is to be known of it] */
-void pr_render_process_node(struct pr_renderer *r, struct pr_buf *b, const struct pr_process_view *v);
+/* For a tree, without newline: PID COMMAND [what is to be known of it]; the line begins at `from`. */
+void pr_render_process_node(struct pr_renderer *r, struct pr_buf *b, size_t from, const struct pr_process_view *v);
 
 /* "/usr/bin/gcc -c a.c"; "(not known)" */
 void pr_render_command(struct pr_renderer *r, struct pr_buf *b, const struct pr_image *image);

@@ -10,6 +10,7 @@ void pr_renderer_init(struct pr_renderer *r, const struct pr_timeline *timeline)
 {
 	memset(r, 0, sizeof(*r));
 	r->timeline = timeline;
+	r->zone = timeline ? timeline->zone : NULL;
 }
 
 void pr_renderer_release(struct pr_renderer *r)

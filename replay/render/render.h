@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/json.h"
+#include "base/style.h"
 #include "replay/cache/view.h"
 #include "replay/timeline.h"
 #include "schema/trace.h"
@@ -19,6 +20,8 @@
 
 struct pr_renderer {
 	const struct pr_timeline *timeline; /* borrowed */
+	const struct pr_zone *zone; /* of the times of events; borrowed, NULL: UTC */
+	const struct pr_style *style; /* of text; borrowed, NULL: plain, and nothing is cut */
 	struct pr_buf scratch;
 	struct pr_caps_text {
 		uint64_t bits;
@@ -48,7 +51,7 @@ struct pr_event_line {
 
 void pr_event_line_make(struct pr_event_line *e, const struct pr_event_view *v, const struct pr_timeline *tl);
 
-/* One line each, with its newline. Those of events need no timeline. */
+/* One line each, with its newline; with a style that has columns, long commands are cut. Those of events need no timeline. */
 void pr_render_event_text(struct pr_renderer *r, struct pr_buf *b, const struct pr_event_line *e);
 void pr_render_event_json(struct pr_renderer *r, struct pr_buf *b, const struct pr_event_line *e);
 void pr_render_gap_text(struct pr_renderer *r, struct pr_buf *b, const struct pr_gap *g);
@@ -61,6 +64,11 @@ void pr_render_image_json(struct pr_renderer *r, struct pr_json *j, const struct
 
 /* "code 0", "signal 9 (SIGKILL)", "signal 11 (SIGSEGV), core dumped" */
 void pr_render_status(struct pr_buf *b, uint32_t status);
+/* The role of what holds it. */
+static inline enum pr_role pr_status_role(uint32_t status)
+{
+	return status ? PR_ROLE_FAILED : PR_ROLE_PLAIN;
+}
 
 /* "time":"...Z" or null, under that key. */
 void pr_render_time_json(const struct pr_timeline *tl, struct pr_json *j, const char *key, uint64_t ktime);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* text.c: lines for people. TIME PID PPID KIND WHAT; columns may grow, never cut. */
+/* text.c: lines for people. TIME PID PPID KIND WHAT; columns may grow, and are never cut but on a terminal. */
 #include <string.h>
 
 #include "base/text.h"
@@ -20,23 +20,26 @@ static void pad_to(struct pr_buf *b, size_t at, size_t width)
 	}
 }
 
-static void put_time(struct pr_buf *b, const struct pr_event_line *e)
+static void put_time(struct pr_renderer *r, struct pr_buf *b, const struct pr_event_line *e)
 {
 	size_t at = b->len;
 
 	if (e->has_time) {
-		pr_time_utc(b, e->time);
-		return;
+		pr_time_in_zone(b, r->zone, e->time);
+	} else {
+		pr_time_seconds(b, e->ktime);
+		pad_to(b, at, SECONDS_WIDTH);
 	}
-	pr_time_seconds(b, e->ktime);
-	pad_to(b, at, SECONDS_WIDTH);
+	pr_paint(b, r->style, PR_ROLE_MINOR, at);
 }
 
 static void put_binary(struct pr_renderer *r, struct pr_buf *b, const struct pr_image *im)
 {
 	struct pr_slice s = pr_image_binary(im, &r->scratch);
+	size_t at = b->len;
 
 	pr_text_escape(b, s.p, s.n);
+	pr_paint(b, r->style, PR_ROLE_COMMAND, at);
 }
 
 static void put_command(struct pr_renderer *r, struct pr_buf *b, const struct pr_image *im)
@@ -67,28 +70,35 @@ static const char *kind_of(const struct pr_event_line *e, bool *out_whole)
 
 void pr_render_event_text(struct pr_renderer *r, struct pr_buf *b, const struct pr_event_line *e)
 {
+	size_t from = b->len, at;
 	bool whole;
 	const char *kind = kind_of(e, &whole);
 
-	put_time(b, e);
+	put_time(r, b, e);
 	pr_buf_u8(b, ' ');
+	at = b->len;
 	pr_render_padded(b, e->id.pid, PID_WIDTH);
+	pr_paint(b, r->style, PR_ROLE_PID, at);
 	pr_buf_u8(b, ' ');
 	if (e->entry)
 		pr_render_padded(b, e->entry->parent.pid, PID_WIDTH);
 	else
 		pr_buf_append(b, "      -", PID_WIDTH);
 	pr_buf_append(b, kind, 8);
+	at = b->len;
 	if (e->op == PR_OP_EXIT) {
 		pr_render_status(b, e->status);
+		pr_paint(b, r->style, pr_status_role(e->status), at);
 		pr_buf_append(b, "  ", 2);
 	}
+	at = b->len;
 	if (!e->entry)
-		pr_buf_str(b, "(not in the cache)");
+		pr_paint_str(b, r->style, PR_ROLE_DOUBT, "(not in the cache)");
 	else if (whole)
 		put_command(r, b, e->entry->image);
 	else
 		put_binary(r, b, e->entry->image);
+	pr_style_fit_tail(r->style, b, from, at);
 	pr_buf_u8(b, '\n');
 }
 
@@ -116,6 +126,8 @@ static const char *loss_of_piece(const struct pr_gap *g)
 
 void pr_render_gap_text(struct pr_renderer *r, struct pr_buf *b, const struct pr_gap *g)
 {
+	size_t from = b->len;
+
 	pr_buf_str(b, "-- gap: ");
 	if (g->count)
 		pr_buf_u64_dec(b, g->count);
@@ -150,15 +162,18 @@ void pr_render_gap_text(struct pr_renderer *r, struct pr_buf *b, const struct pr
 		break;
 	}
 	put_span(r, b, g);
-	pr_buf_str(b, " --\n");
+	pr_buf_str(b, " --");
+	pr_paint(b, r->style, PR_ROLE_LOSS, from);
+	pr_buf_u8(b, '\n');
 }
 
 void pr_render_entry_text(struct pr_renderer *r, struct pr_buf *b, const struct pr_entry *e)
 {
 	struct pr_slice user = pr_image_user(e->image);
-	size_t at;
+	size_t from = b->len, at = from;
 
 	pr_render_padded(b, e->id.pid, PID_WIDTH);
+	pr_paint(b, r->style, PR_ROLE_PID, at);
 	pr_buf_u8(b, ' ');
 	pr_render_padded(b, e->id.ktime, SECONDS_WIDTH);
 	at = b->len;
@@ -166,6 +181,8 @@ void pr_render_entry_text(struct pr_renderer *r, struct pr_buf *b, const struct 
 		pr_buf_u8(b, '-');
 	pr_buf_u64_dec(b, e->ref < 0 ? 0 - (uint64_t)e->ref : (uint64_t)e->ref);
 	pad_to(b, at, 6);
+	if (e->ref < 0)
+		pr_paint(b, r->style, PR_ROLE_FAILED, at);
 	pr_buf_u8(b, ' ');
 	pr_render_padded(b, e->parent.pid, PID_WIDTH);
 	pr_buf_u8(b, ' ');
@@ -179,6 +196,8 @@ void pr_render_entry_text(struct pr_renderer *r, struct pr_buf *b, const struct 
 	while (b->len - at < 8 && !b->failed)
 		pr_buf_u8(b, ' ');
 	pr_buf_u8(b, ' ');
+	at = b->len;
 	put_command(r, b, e->image);
+	pr_style_fit_tail(r->style, b, from, at);
 	pr_buf_u8(b, '\n');
 }

@@ -5,18 +5,15 @@ procrec=$1
 cd "$(dirname "$0")/../.." || exit 2
 passed=0 failed=0
 
-page_of() { # one page may stand for two commands
-	case $1 in unpack) echo man/procrec-pack.1 ;; disasm) echo man/procrec-asm.1 ;; *) echo "man/procrec-$1.1" ;; esac
-}
-
 for command in $("$procrec" --commands); do
-	page=$(page_of "$command") problems=
+	page=man/procrec-$command.1 problems=
 	if [ ! -e "$page" ]; then
 		problems="  no $page"
 	else
 		for option in $("$procrec" "$command" --completion-helper | cut -f1 | sed 's/^--//; s/=$//' | grep -vx help); do
 			grep -qE "Fl -$option( |\$)" "$page" || problems="$problems  --$option is not in $page"$'\n'
 		done
+		grep -q "^\.Nm procrec-$command" "$page" || problems="$problems  $page does not name $command"$'\n'
 		grep -q "Xr procrec-$command 1\|Cm .*$command" man/procrec.1 || problems="$problems  $command is not in man/procrec.1"$'\n'
 	fi
 	if [ -z "$problems" ]; then passed=$((passed + 1)); else failed=$((failed + 1)); printf 'docs: %s:\n%s\n' "$command" "$problems"; fi

@@ -88,7 +88,7 @@ def test_status_line_on_a_terminal():
         t = os.path.join(d, "t.seg")
         pid, fd = pty.fork()
         if pid == 0:
-            os.execv(live.PROCREC, [live.PROCREC, "record", "-o", t])
+            os.execve(live.PROCREC, [live.PROCREC, "record", "-o", t], {**os.environ, "TERM": "xterm"})
         seen, end = b"", time.time() + 20
         while time.time() < end and seen.count(b"recording ") < 3:
             seen += os.read(fd, 4096)

@@ -135,7 +135,7 @@ static struct pr_diff_sums compare(const struct tree *a, const struct tree *b, u
 		assert_int_equal(d.side[1].nodes[n->match].creator, d.side[0].nodes[n->creator].match);
 	}
 	pr_out_init(&out, open("/dev/null", O_WRONLY));
-	assert_int_equal(pr_diff_tell(&d, false, &out, &sums), 0);
+	assert_int_equal(pr_diff_tell(&d, false, NULL, &out, &sums), 0);
 	close(out.fd);
 	pr_out_close(&out, NULL);
 	pr_diff_release(&d);

@@ -108,7 +108,7 @@ static struct pr_instances expect_chain(uint32_t pid, uint64_t at, const char *w
 	struct pr_errinfo ei;
 
 	for (int no_index = 0; no_index < 2; no_index++) {
-		assert_int_equal(pr_lineage_open(&l, path, no_index, &ei), 0);
+		assert_int_equal(pr_lineage_open(&l, path, no_index, NULL, &ei), 0);
 		assert_false(l.has_note);
 		assert_int_equal(l.is_private, no_index);
 		chain(&l, pid, at, &got, &all);
@@ -203,7 +203,7 @@ static void test_circle(void **state)
 	frame_clone(&f, 10, (K){2, 20}, (K){1, 10}, 0);
 	frame_clone(&f, 20, (K){1, 10}, (K){2, 20}, 0);
 	write_trace(&f, 0);
-	assert_int_equal(pr_lineage_open(&l, path, false, &ei), 0);
+	assert_int_equal(pr_lineage_open(&l, path, false, NULL, &ei), 0);
 	assert_int_equal(pr_lineage_get(&l, (struct pr_proc_key){1, 10}, UINT64_MAX, &a, &ei), 0);
 	for (int i = 0; i < 10; i++) {
 		assert_int_equal(pr_lineage_up(&l, &a, UINT64_MAX, &b, &ei), 0);
@@ -231,7 +231,7 @@ static void test_children(void **state)
 	exec_of(&f, 3 * S + MS, (K){22, 3 * S + MS}, (K){7, 900}, (K){22, 3 * S}, CLONED, "/bin/y");
 	frame_exit(&f, 3 * S + 2 * MS, (K){22, 3 * S + MS}, 0);
 	write_trace(&f, 0);
-	assert_int_equal(pr_lineage_open(&l, path, false, &ei), 0);
+	assert_int_equal(pr_lineage_open(&l, path, false, NULL, &ei), 0);
 	assert_int_equal(pr_lineage_children(&l, (struct pr_proc_key){7, 900}, UINT64_MAX, &v, &ei), 0);
 	assert_int_equal(v.n, 3);
 	assert_true(v.v[0].proc.key.pid == 20 && v.v[0].proc.start == PR_START_CLONE);
@@ -298,7 +298,7 @@ static void test_alive(void **state)
 		}
 	}
 	write_trace(&f, 8192);
-	assert_int_equal(pr_lineage_open(&l, path, false, &ei), 0);
+	assert_int_equal(pr_lineage_open(&l, path, false, NULL, &ei), 0);
 	assert_int_equal(pr_index_each(l.index, keep_row, &rows, &ei), 0);
 	for (int i = 0; i < 300; i++) {
 		uint64_t t = 4 * S + unit_random(&rnd) % (now - 4 * S + S);
@@ -361,7 +361,7 @@ static void test_forged(void **state)
 		int err;
 
 		forge(lies[i]);
-		assert_int_equal(pr_lineage_open(&l, path, false, &ei), 0);
+		assert_int_equal(pr_lineage_open(&l, path, false, NULL, &ei), 0);
 		assert_false(l.is_private);
 		err = pr_lineage_find(&l, 20, UINT64_MAX, &link, &all, &ei);
 		if (!err)
@@ -372,11 +372,11 @@ static void test_forged(void **state)
 		pr_lineage_close(&l);
 	}
 	forge("CREATE TRIGGER t AFTER INSERT ON image BEGIN SELECT 1; END");
-	assert_int_equal(pr_lineage_open(&l, path, false, &ei), 0);
+	assert_int_equal(pr_lineage_open(&l, path, false, NULL, &ei), 0);
 	assert_true(l.is_private && l.has_note);
 	pr_lineage_close(&l);
 	forge("DELETE FROM meta WHERE name = 'complete'");
-	assert_int_equal(pr_lineage_open(&l, path, false, &ei), 0);
+	assert_int_equal(pr_lineage_open(&l, path, false, NULL, &ei), 0);
 	assert_true(l.is_private && l.has_note);
 	pr_lineage_close(&l);
 }
@@ -399,7 +399,7 @@ static void test_sql(void **state)
 	write_trace(&f, 0);
 	make_index();
 	for (int no_index = 0; no_index < 2; no_index++) {
-		assert_int_equal(pr_lineage_open(&l, path, no_index, &ei), 0);
+		assert_int_equal(pr_lineage_open(&l, path, no_index, NULL, &ei), 0);
 		assert_int_equal(pr_sql_init(&s, &l, 100, &ei), 0);
 		assert_int_equal(sqlite3_prepare_v2(pr_index_db(l.index),
 			"SELECT binary, argv, user, exit_code, how, start_time, cloned_ktime FROM processes WHERE pid = 20", -1, &st, NULL), 0);
