@@ -124,6 +124,8 @@ install: all ## install the program, man pages and completions under PREFIX
 	install -D -m 755 $(O)/procrec $(DESTDIR)$(PREFIX)/bin/procrec
 	for page in $(wildcard man/*.[1-8]); do install -D -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit 1; done
 	install -D -m 644 completion/procrec.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/procrec
+	install -D -m 644 completion/procrec.zsh $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_procrec
+	install -D -m 644 completion/procrec.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/procrec.fish
 
 clean: ## remove the output folder
 	rm -rf $(O)

@@ -4,7 +4,7 @@
 # it does; does nothing (and needs no root) when all are there.
 set -eu
 build='gcc make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev liblz4-dev libsqlite3-dev libsodium-dev nettle-dev libcap-dev libseccomp-dev'
-test='libcmocka-dev python3 lz4 sqlite3 minisign mandoc universal-ctags git graphviz less'
+test='libcmocka-dev python3 lz4 sqlite3 minisign mandoc universal-ctags git graphviz less zsh fish'
 want=
 for set_ in "$@"; do
 	case $set_ in
