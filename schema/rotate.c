@@ -19,7 +19,7 @@
 #define TEMP_SUFFIX ".seg.part"
 
 struct kept { /* a segment that is there and not in use */
-	uint64_t series, bytes;
+	uint64_t series, bytes; /* with index and signature */
 	uint64_t created; /* ns since 1970 */
 };
 
@@ -81,6 +81,24 @@ static int lock(struct pr_rotate *r, struct pr_errinfo *ei)
 	return give_lock_away(r, ei);
 }
 
+static const char *const beside[] = {"", ".idx", ".minisig"}; /* of a segment's files */
+
+/* What the files of a segment take; at least `bytes`. */
+static uint64_t all_bytes(const struct pr_rotate *r, uint64_t series, uint64_t bytes)
+{
+	uint64_t all = 0;
+	char name[96];
+	struct stat st;
+	int n = snprintf(name, sizeof(name), PR_RECORDING_NAME, (unsigned long long)series);
+
+	for (size_t i = 0; i < sizeof(beside) / sizeof(beside[0]); i++) {
+		snprintf(name + n, sizeof(name) - (size_t)n, "%s", beside[i]);
+		if (!fstatat(r->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW))
+			all += (uint64_t)st.st_size;
+	}
+	return all > bytes ? all : bytes;
+}
+
 static bool keep(struct pr_rotate *r, uint64_t series, uint64_t bytes, uint64_t created)
 {
 	if (r->n == r->cap) {
@@ -92,7 +110,7 @@ static bool keep(struct pr_rotate *r, uint64_t series, uint64_t bytes, uint64_t 
 		r->kept = v;
 		r->cap = cap;
 	}
-	r->kept[r->n++] = (struct kept){series, bytes, created};
+	r->kept[r->n++] = (struct kept){series, all_bytes(r, series, bytes), created};
 	return true;
 }
 
@@ -231,11 +249,15 @@ void pr_rotate_close(struct pr_rotate *r)
 /* The lowest series number that is to stay when a segment is begun now. */
 static uint64_t plan(const struct pr_rotate *r, uint64_t now)
 {
-	uint64_t bytes = r->opt.max_bytes, oldest = r->oldest;
+	uint64_t largest = r->opt.max_bytes, bytes = 0, oldest = r->oldest;
 	size_t i;
 
-	for (i = 0; i < r->n; i++)
+	for (i = 0; i < r->n; i++) {
 		bytes += r->kept[i].bytes;
+		if (r->kept[i].bytes > largest)
+			largest = r->kept[i].bytes;
+	}
+	bytes += largest; /* as the one that is begun may become */
 	for (i = 0; i < r->n; i++) {
 		uint64_t ended = i + 1 < r->n ? r->kept[i + 1].created : now;
 		bool much = r->opt.keep_bytes && bytes > r->opt.keep_bytes;
@@ -293,7 +315,6 @@ int pr_rotate_begin(struct pr_rotate *r, uint64_t realtime, uint64_t boottime, s
 
 static int delete_segment(struct pr_rotate *r, uint64_t series, struct pr_errinfo *ei)
 {
-	static const char *const beside[] = {"", ".idx", ".minisig"};
 	char name[64], full[96];
 
 	snprintf(name, sizeof(name), PR_RECORDING_NAME, (unsigned long long)series);

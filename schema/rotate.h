@@ -19,7 +19,11 @@
 struct pr_rotate_options {
 	const char *dir; /* made (0700) where it is not there; copied */
 	uint64_t max_bytes, max_ns; /* of one segment, for pr_rotate_due; 0: no limit */
-	uint64_t keep_bytes; /* of all files together, the one being written counted with max_bytes; 0: no limit */
+	/*
+	 * Of all files together, indexes and signatures included; 0: no limit. What the segment that is being written will take is counted
+	 * with max_bytes, or with what the largest of those before took, if that is more.
+	 */
+	uint64_t keep_bytes;
 	uint64_t keep_ns; /* a segment is deleted when it ended longer ago; 0: never */
 	uint8_t recording[PR_SEG_UUID], boot_id[PR_SEG_UUID];
 	const char *holder; /* "pid 4711": what the lock tells another recorder; borrowed until open returns; may be NULL */

@@ -120,11 +120,13 @@ def test_retention():
         log, out = start_truth(d), os.path.join(d, "rec")
         os.mkdir(out)
         key, pub = keys(d)
-        r = live.record(out, "--sign", key, *SMALL_SEGMENTS, "--keep", "200K", "--keep", "1h",
-                        cmd=[live.WORKLOAD, "run", log, "1200", "4"], cwd=d)
+        r = live.record(out, "--sign", key, *SMALL_SEGMENTS, "--keep", "600K", "--keep", "1h",
+                        cmd=[live.WORKLOAD, "run", log, "2000", "4"], cwd=d)
         live.equal(r.status, 0, f"exit status ({r.err})")
         files = segments(out)
         assert "deleted" in r.err and len(files) >= 2 and not files[0].endswith("000000000000.seg"), (r.err, files)
+        sizes = [sum(os.path.getsize(f + s) for s in ("", ".idx", ".minisig")) for f in files]
+        assert sum(sizes) <= (600 << 10) + max(sizes[-1] - max(sizes[:-1]), 0), sizes
         names = [os.path.basename(f) + s for f in files for s in ("", ".idx", ".minisig")]
         live.equal(sorted(os.listdir(out)), sorted(names + ["recorder.lock"]), "files")
         status, v = verify(out, "--pubkey", pub)
