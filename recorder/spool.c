@@ -182,15 +182,36 @@ static int write_chunk(struct pr_spool *s, const struct chunk *c, struct pr_erri
 	return err || !c->freeze ? err : pr_sink_freeze(s->sink, "SIGUSR1", ei);
 }
 
+/*
+ * One sync does for all that ask for one and wait in the queue when the first of them is taken: a disk whose syncs take seconds is not asked
+ * for more of them than it can do. *behind: how many are still to come before that sync.
+ */
+static void join_syncs(struct pr_spool *s, struct chunk *c, unsigned *behind)
+{
+	if (!c || !c->sync)
+		return;
+	if (*behind) {
+		--*behind;
+	} else {
+		pthread_mutex_lock(&s->lock);
+		for (const struct chunk *k = s->head; k; k = k->next)
+			*behind += k->sync;
+		pthread_mutex_unlock(&s->lock);
+	}
+	c->sync = !*behind;
+}
+
 /* Returns with the last failure that could not be got over. */
 static int work(struct pr_spool *s, struct pr_errinfo *ei)
 {
+	unsigned behind = 0;
 	struct chunk *c;
 	bool idle;
 	int err = PR_OK;
 
 	/* After a failure what comes is thrown away: the putting side was told, and must not wait for room for ever. */
 	while ((c = take(s, &idle)) || idle) {
+		join_syncs(s, c, &behind);
 		if (!err) {
 			err = c ? write_chunk(s, c, ei) : pr_sink_idle(s->sink, ei);
 			if (err)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * fault.c: preloaded into a recorder, makes its calls on segments fail: FAULT="CALL:N:ERRNO[:always]" fails the Nth such call (from 1),
- * once or from there on. CALL: write, fdatasync, fsync, rename, open. Files other than segments are left alone.
+ * once or from there on. CALL: write, fdatasync, fsync, rename, open. SLOW=MS: each fdatasync takes so many milliseconds more. Files other
+ * than segments are left alone.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -39,17 +40,25 @@ static bool fails(const char *call, const char *path)
 	return true;
 }
 
-static bool fd_fails(const char *call, int fd)
+/* False: it has none. */
+static bool path_of(int fd, char path[4096])
 {
-	char link[64], path[4096];
+	char link[64];
 	ssize_t n;
 
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = readlink(link, path, sizeof(path) - 1);
+	n = readlink(link, path, 4095);
 	if (n < 0)
 		return false;
 	path[n] = '\0';
-	return fails(call, path);
+	return true;
+}
+
+static bool fd_fails(const char *call, int fd)
+{
+	char path[4096];
+
+	return path_of(fd, path) && fails(call, path);
 }
 
 ssize_t write(int fd, const void *p, size_t n)
@@ -68,6 +77,11 @@ ssize_t write(int fd, const void *p, size_t n)
 
 int fdatasync(int fd)
 {
+	const char *ms = getenv("SLOW");
+	char path[4096];
+
+	if (ms && path_of(fd, path) && is_segment(path))
+		usleep((useconds_t)atoi(ms) * 1000);
 	return fd_fails("fdatasync", fd) ? -1 : ((int (*)(int))dlsym(RTLD_NEXT, "fdatasync"))(fd);
 }
 

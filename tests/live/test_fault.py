@@ -10,6 +10,7 @@ import time
 
 import frames
 import live
+import test_loss
 import truth
 
 POSITIONS = int(os.environ.get("LIVE_FAULTS", "1"))
@@ -97,6 +98,31 @@ def test_failure_for_ever_is_counted():
                     live.equal(live.run(live.PROCREC, "verify", trace).status, 0, f"{what}: what was written before")
                 else:
                     assert "nothing of it could be written" in r.err, f"{what}: {r.err}"
+
+
+def record_slowly(d, *options, ms):
+    """A storm on a disk whose syncs take three seconds."""
+    trace = os.path.join(d, "t.seg")
+    r = live.run("env", "SLOW=3000", "LD_PRELOAD=" + os.path.join(live.BIN, "fault.so"), live.PROCREC, "record", "--plain", "--no-index",
+                 "--only-tree", "--sync", "100ms", *options, "-o", trace, "--", live.WORKLOAD, "storm", "2", ms)
+    forks, execs = map(int, re.match(r"forks (\d+) execs (\d+)", r.out).groups())
+    return frames.Trace(trace), r, forks, execs
+
+
+def test_slow_disk_loses_nothing_up_to_the_queue():
+    with live.scratch() as d:
+        t, r, forks, execs = record_slowly(d, ms="4000")
+        live.equal(test_loss.check(t, r, forks, execs), 0, f"lost ({r.err})")
+        assert "nothing lost" in r.err, r.err
+        return f"{len(t.frames)} frames"
+
+
+def test_slow_disk_loses_with_exact_counts():
+    with live.scratch() as d:
+        t, r, forks, execs = record_slowly(d, "--queue", "1M", "--ring", "64K", ms="8000")
+        lost = test_loss.check(t, r, forks, execs)
+        assert lost and "a larger --queue loses less" in r.err, r.err
+        return f"{lost} of {lost + len(t.frames)} frames lost"
 
 
 if __name__ == "__main__":
