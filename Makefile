@@ -73,9 +73,9 @@ endef
 ifeq ($(BPF),1)
 include bpf/rules.mk
 endif
-include base/rules.mk schema/rules.mk replay/rules.mk recorder/rules.mk cli/rules.mk tests/rules.mk
+include base/rules.mk schema/rules.mk redact/rules.mk replay/rules.mk recorder/rules.mk cli/rules.mk tests/rules.mk
 
-LIBRARIES := $(foreach l,cli recorder replay schema base,$(O)/libprocrec-$(l).a)
+LIBRARIES := $(foreach l,cli recorder replay redact schema base,$(O)/libprocrec-$(l).a)
 
 all: $(O)/procrec ## build the program (default)
 

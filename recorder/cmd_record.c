@@ -15,6 +15,7 @@
 #include "recorder/report.h"
 #include "recorder/session.h"
 #include "recorder/signing.h"
+#include "redact/redact.h"
 
 #define LEVEL_MAX 12
 #define STATUS_EVERY_NS 1000000000u
@@ -26,6 +27,8 @@
 
 struct args {
 	const char *out, *sync, *pins, *sign, *password_file;
+	const char *redact; /* the file with further rules; "": none */
+	const char *redact_key;
 	bool force, only_tree, failed_exec, raw_tracepoints, no_index, plain, quiet, resume;
 	uint64_t ring, queue, level, read_delay_ns;
 	bool queue_given;
@@ -137,6 +140,10 @@ static int check(const struct args *a, int n_command, struct pr_errinfo *ei)
 		return pr_fail(ei, PR_EUSAGE, "record: --resume needs -o PATH, and goes with neither --force nor a command");
 	if (a->resume && a->sign)
 		return pr_fail(ei, PR_EUSAGE, "record: --sign does not go with --resume: the keys would have to outlive the recorder");
+	if (a->redact_key && !a->redact)
+		return pr_fail(ei, PR_EUSAGE, "record: --redact-key is for --redact");
+	if (a->resume && a->redact && !a->redact_key)
+		return pr_fail(ei, PR_EUSAGE, "record: --redact with --resume needs --redact-key FILE: a key that is drawn is gone with the recorder");
 	if (a->level > LEVEL_MAX)
 		return pr_fail(ei, PR_EUSAGE, "record: --level: 0 (fast) to %d (small)", LEVEL_MAX);
 	if (a->queue_given && a->queue < PR_SPOOL_QUEUE_MIN)
@@ -170,8 +177,8 @@ static void default_name(char *out, size_t size)
 
 static void describe(const struct args *a, char *out, size_t size)
 {
-	snprintf(out, size, "ring=%llu sync=%s level=%llu%s%s%s%s", (unsigned long long)(a->ring ? a->ring : PR_CAPTURE_RING_DEFAULT),
-		a->sync ? a->sync : "1s", (unsigned long long)a->level, a->plain ? " plain" : "", a->only_tree ? " only-tree" : "",
+	snprintf(out, size, "ring=%llu sync=%s level=%llu%s%s%s%s%s", (unsigned long long)(a->ring ? a->ring : PR_CAPTURE_RING_DEFAULT),
+		a->sync ? a->sync : "1s", (unsigned long long)a->level, a->redact ? " redact" : "", a->plain ? " plain" : "", a->only_tree ? " only-tree" : "",
 		a->failed_exec ? " failed-exec" : "", a->raw_tracepoints ? " raw-tracepoints" : "");
 }
 
@@ -286,6 +293,8 @@ static int parse(struct pr_term *term, int argc, char **argv, struct args *a, in
 		{0, "freezes", PR_OPT_U64, &a->freezes, "N", "with -o DIR/: as many frozen sets may lie there (8)", &a->freezes_given},
 		{0, "plain", PR_OPT_FLAG, &a->plain, NULL, "keep the stream's order in blocks, for lz4 -dc; thrice the size", NULL},
 		{0, "no-index", PR_OPT_FLAG, &a->no_index, NULL, "keep no index beside the trace", NULL},
+		{0, "redact", PR_OPT_OPTSTR, &a->redact, "RULES", "replace secrets in arguments by marks; by the rules of a file, too", NULL},
+		{0, "redact-key", PR_OPT_STR, &a->redact_key, "FILE", "with a key of its own: the same secret has the same mark in each trace", NULL},
 		{0, "sign", PR_OPT_STR, &a->sign, "KEY", "sign it with this secret key (procrec keygen, minisign -G -W)", NULL},
 		{0, "password-file", PR_OPT_STR, &a->password_file, "FILE", "with --sign: the key's password is the first line of FILE", NULL},
 		{0, "resume", PR_OPT_FLAG, &a->resume, NULL, "lose nothing when killed; go on with PATH after that", NULL},
@@ -394,6 +403,13 @@ static int take_key(const struct args *a, struct pr_secret_key *key, struct pr_s
 	return PR_OK;
 }
 
+static int take_rules(const struct args *a, struct pr_spool_options *o, struct pr_errinfo *ei)
+{
+	struct pr_redact_choice choice = {a->redact && *a->redact ? a->redact : NULL, a->redact_key};
+
+	return a->redact ? pr_redact_open(&o->redact, &choice, NULL, ei) : PR_OK;
+}
+
 static int record(struct pr_term *term, int argc, char **argv, char *const *own)
 {
 	struct args a = {.pins = PR_PIN_DIR_DEFAULT, .trigger_every = FREEZE_EVERY_NS, .freezes = FREEZES_MAX};
@@ -419,9 +435,13 @@ static int record(struct pr_term *term, int argc, char **argv, char *const *own)
 	scr.status = term->err_style;
 	scr.style = &term->err_style;
 	fill(&so, &a, scr.path);
-	err = take_key(&a, &key, &so.spool, &ei);
-	if (err)
+	err = take_rules(&a, &so.spool, &ei);
+	if (!err)
+		err = take_key(&a, &key, &so.spool, &ei);
+	if (err) {
+		pr_redact_free(so.spool.redact);
 		return pr_report(err, &ei);
+	}
 	so.options_text = text;
 	if (!a.resume && pr_capture_is_pinned(a.pins))
 		pr_note("a recording that was cut off is pinned in %s: go on with it (record --resume) or end it (procrec stop)", a.pins);
@@ -434,6 +454,7 @@ static int record(struct pr_term *term, int argc, char **argv, char *const *own)
 		so.on_start = on_start;
 	n = run(&a, &so, &scr);
 	pr_secret_key_wipe(&key);
+	pr_redact_free(so.spool.redact);
 	return n;
 }
 

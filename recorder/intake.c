@@ -112,16 +112,20 @@ static void count_record(struct pr_intake *in, const uint8_t *p, size_t len)
 	}
 }
 
-static int put_record(struct pr_intake *in, const uint8_t *bytes, size_t len)
+/* The first `known` bytes are no news. */
+static int put_record(struct pr_intake *in, const uint8_t *bytes, size_t len, size_t known)
 {
+	size_t from = in->pass_known ? 0 : known;
 	int err;
 
-	look_at_users(in, bytes, len);
+	if (from == len)
+		return PR_OK;
+	look_at_users(in, bytes + known, len - known);
 	err = put_frames(in, in->wait, in->ei);
 	if (!err)
-		err = pr_spool_put(in->spool, bytes, len, in->wait, in->ei);
+		err = pr_spool_put(in->spool, bytes + from, len - from, in->wait, in->ei);
 	if (!err)
-		count_record(in, bytes, len);
+		count_record(in, bytes + known, len - known);
 	return err;
 }
 
@@ -139,8 +143,7 @@ static int on_record(void *arg, const void *bytes, size_t len)
 {
 	struct slice *sl = arg;
 	struct pr_intake *in = sl->in;
-	size_t known = known_bytes(in, bytes, len);
-	int err = known < len ? put_record(in, (const uint8_t *)bytes + known, len - known) : PR_OK;
+	int err = put_record(in, bytes, len, known_bytes(in, bytes, len));
 
 	if (err)
 		return err;

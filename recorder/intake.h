@@ -28,6 +28,7 @@ struct pr_intake {
 	uint64_t loss_since_ns; /* of the last look at the losses */
 	uint64_t missed[PR_STREAM_COUNT], map_full; /* told of in LOSS frames so far */
 	const struct pr_resume *resume; /* frames that are in the trace already are left out; NULL: none. Borrowed */
+	bool pass_known; /* those are put all the same: the spool leaves them out */
 	bool hold; /* the ring's bytes are committed by pr_intake_release_ring() alone, when they are on disk */
 	uint64_t ticked, committed; /* positions in the ring */
 	bool held_up; /* since the last look at the losses the queue was full */

@@ -31,6 +31,10 @@ void pr_keyframe_recorder(struct pr_frames *f, uint64_t ktime, const struct pr_k
 		if (about->root_pid)
 			pr_frames_item_u64(f, PR_ITEM_ROOT_PID, about->root_pid);
 		pr_frames_item_str(f, PR_ITEM_SCOPE, about->only_tree ? "tree" : "machine");
+		if (about->redacted) {
+			pr_frames_item_str(f, PR_ITEM_REDACT_RULES, about->redacted->rules);
+			pr_frames_item_str(f, PR_ITEM_REDACT_KEY, about->redacted->key_id);
+		}
 	}
 	if (end_reason)
 		pr_frames_item_str(f, PR_ITEM_END_REASON, end_reason);

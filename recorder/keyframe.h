@@ -15,10 +15,12 @@
 #include "recorder/frames.h"
 #include "recorder/procfs.h"
 #include "recorder/users.h"
+#include "redact/redact.h"
 
 struct pr_keyframe_about { /* of the recording; strings borrowed */
 	char *const *argv; /* the recorder's own command line, NULL-terminated */
 	const char *options; /* as text */
+	const struct pr_redact_label *redacted; /* NULL: nothing is taken out */
 	uint32_t root_pid; /* CMD; 0: none */
 	bool only_tree;
 };

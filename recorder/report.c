@@ -219,6 +219,24 @@ static void freeze_lines(struct pr_buf *b, const struct pr_freezer_state *z, con
 	}
 }
 
+static void redacted_line(struct pr_buf *b, const struct pr_redactor_state *r)
+{
+	line(b);
+	number(b, r->secrets, "secret");
+	pr_buf_str(b, " replaced");
+	if (r->cut) {
+		pr_buf_str(b, "; ");
+		number(b, r->cut, "list");
+		pr_buf_str(b, " of arguments cut, because the marks made it longer than its frames");
+	}
+	if (r->blanked) {
+		pr_buf_str(b, "; ");
+		number(b, r->blanked, "frame");
+		pr_buf_str(b, " of arguments emptied, because its rest was lost");
+	}
+	pr_buf_str(b, "\n");
+}
+
 void pr_report_summary(struct pr_buf *b, const struct pr_session_result *r, const char *path, const struct pr_style *style)
 {
 	const struct pr_session_stats *s = &r->stats;
@@ -238,6 +256,8 @@ void pr_report_summary(struct pr_buf *b, const struct pr_session_result *r, cons
 		return;
 	size_line(b, s, path);
 	freeze_lines(b, &s->spool.sink.frozen, path);
+	if (r->redacted)
+		redacted_line(b, &s->spool.redactor);
 	if (s->spool.sink.untold) {
 		line(b);
 		pr_buf_str(b, "the last old segment that made room is told of nowhere, as nothing could be written any more: verify will miss it\n");

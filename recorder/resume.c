@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/cursor.h"
+#include "schema/build.h"
 #include "schema/index.h"
 #include "schema/trace.h"
 
@@ -56,6 +57,29 @@ static void take_keyframe(struct pr_resume *r, const struct pr_frame *f)
 		r->has_keyframe = true;
 }
 
+static void take_text(const struct pr_item_view *it, char *out, size_t size)
+{
+	size_t n = it->len < size - 1 ? it->len : size - 1;
+
+	memcpy(out, it->p, n);
+	out[n] = 0;
+}
+
+static void take_recorder(struct pr_resume *r, const struct pr_frame *f)
+{
+	struct pr_cursor c = pr_cursor_make(f->data, f->size);
+	struct pr_item_view it;
+
+	pr_cursor_skip(&c, PR_COMMON_SIZE);
+	while (!r->has_recorder && pr_item_next(&c, &it)) {
+		if (it.type == PR_ITEM_REDACT_RULES)
+			take_text(&it, r->redacted.rules, sizeof(r->redacted.rules));
+		else if (it.type == PR_ITEM_REDACT_KEY)
+			take_text(&it, r->redacted.key_id, sizeof(r->redacted.key_id));
+	}
+	r->has_recorder = true;
+}
+
 static int take(struct pr_resume *r, const struct pr_frame *f, struct pr_errinfo *ei)
 {
 	struct pr_map_slot *s;
@@ -66,6 +90,8 @@ static int take(struct pr_resume *r, const struct pr_frame *f, struct pr_errinfo
 			take_loss(r, f);
 		else if (f->op == PR_OP_KEYFRAME)
 			take_keyframe(r, f);
+		else if (f->op == PR_OP_RECORDER)
+			take_recorder(r, f);
 		return PR_OK;
 	}
 	s = pr_map_put(&r->next, place(f->cpu, f->stream), 0, NULL);

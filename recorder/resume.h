@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "base/map.h"
+#include "redact/redact.h"
 #include "schema/segment.h"
 
 struct pr_resume {
@@ -19,6 +20,8 @@ struct pr_resume {
 	uint64_t user_next; /* sequence number of the recorder's own next frame */
 	uint64_t missed[PR_STREAM_COUNT], map_full; /* told of in LOSS frames */
 	bool has_keyframe; /* a whole one */
+	bool has_recorder; /* a RECORDER frame; the first says: */
+	struct pr_redact_label redacted; /* how it is redacted; empty: it is not */
 	struct pr_seg_end end;
 };
 

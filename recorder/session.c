@@ -30,6 +30,7 @@ struct session {
 	struct pr_child child;
 	sigset_t old_mask;
 	struct pr_resume known; /* with out->resumed */
+	struct pr_redact_label redacted; /* empty: nothing is taken out */
 	int proc_fd, signal_fd, epoll_fd;
 	bool looped; /* the loop was reached */
 	bool ending; /* the loop is to end */
@@ -66,6 +67,22 @@ static int watch(struct session *s, int fd, struct pr_errinfo *ei)
 	return epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &ev) ? pr_fail_errno(ei, "cannot watch a descriptor") : PR_OK;
 }
 
+/* What is gone on with must be redacted alike: else secrets come in, or a trace says of itself what is not so. */
+static int check_redaction(const struct session *s, struct pr_errinfo *ei)
+{
+	const struct pr_redact_label *was = &s->known.redacted, *now = &s->redacted;
+	const char *path = s->opt->spool.path;
+
+	if (!s->known.has_recorder || (!strcmp(was->rules, now->rules) && !strcmp(was->key_id, now->key_id)))
+		return PR_OK;
+	if (!*was->rules)
+		return pr_fail(ei, PR_EBUSY, "%s is not redacted: go on with it without --redact", path);
+	if (!*now->rules)
+		return pr_fail(ei, PR_EBUSY, "%s is redacted: go on with it with the same --redact and --redact-key", path);
+	return pr_fail(ei, PR_EBUSY, "%s is redacted %s: go on with the same --redact and --redact-key", path,
+		strcmp(was->key_id, now->key_id) ? "with another key" : "by other rules");
+}
+
 /* The pinned ring and the trace belong together: one without the other is nothing to go on with. */
 static int open_capture(struct session *s, struct pr_errinfo *ei)
 {
@@ -81,6 +98,8 @@ static int open_capture(struct session *s, struct pr_errinfo *ei)
 		return pr_fail(ei, PR_EBUSY, "%s holds a recording that was cut off, but %s is not where it went; give the right name, or end it "
 			"with 'procrec stop'", pins, path);
 	err = pr_resume_scan(&s->known, path, ei);
+	if (!err)
+		err = check_redaction(s, ei);
 	if (err)
 		return err;
 	s->out->resumed = true;
@@ -94,11 +113,14 @@ static int open_spool(struct session *s, struct pr_errinfo *ei)
 
 	if (s->out->resumed)
 		opt.resume = &s->known.end;
+	if (s->out->resumed && opt.redact)
+		opt.known = &s->known;
 	err = pr_spool_open(&s->spool, &opt, ei);
 	if (err)
 		return err;
 	pr_intake_init(&s->intake, s->cap, s->spool, s->out->resumed ? &s->known : NULL);
 	s->intake.hold = s->opt->resume;
+	s->intake.pass_known = opt.known != NULL;
 	return PR_OK;
 }
 
@@ -147,7 +169,7 @@ static int attach(struct session *s, struct pr_errinfo *ei)
 		.frames = &s->intake.frames,
 		.users = &s->intake.users,
 		.proc_fd = s->proc_fd,
-		.about = {opt->argv, opt->options_text, (uint32_t)s->child.pid, opt->capture.only_tree},
+		.about = {opt->argv, opt->options_text, opt->spool.redact ? &s->redacted : NULL, (uint32_t)s->child.pid, opt->capture.only_tree},
 		.put = put_keyframe,
 		.arg = s,
 	};
@@ -422,6 +444,9 @@ int pr_session_run(const struct pr_session_options *opt, struct pr_session_resul
 	int err;
 
 	memset(out, 0, sizeof(*out));
+	out->redacted = opt->spool.redact != NULL;
+	if (out->redacted)
+		pr_redact_label(opt->spool.redact, &s.redacted);
 	s.child.go_fd = s.child.error_fd = -1;
 	err = open_all(&s, ei);
 	if (!err)

@@ -52,6 +52,7 @@ struct pr_session_result {
 	struct pr_session_stats stats;
 	bool started; /* the trace exists */
 	bool resumed; /* it did before */
+	bool redacted; /* secrets were replaced */
 	bool left_pinned; /* the capture goes on without us: pr_session_options.capture.pin_dir */
 	bool uncounted; /* writing failed, and how much was lost by it could not be found out */
 	bool ran; /* CMD was let go */

@@ -10,6 +10,7 @@
 
 #define CHUNK_BYTES (256u << 10)
 #define SIGN_AFTER_S 61 /* of silence: what came before it is then due to be signed */
+#define HELD_S 3 /* of silence: what the redactor waits for was then lost */
 #define AGAIN_AFTER_S 1 /* when nothing can be written */
 #define SEAL_TRIES 4
 #define SPARE_CHUNKS 4 /* kept for reuse; more of them are freed once a backlog is gone */
@@ -24,7 +25,11 @@ struct chunk {
 };
 
 struct pr_spool {
-	struct pr_sink *sink; /* of the writing thread alone, once it runs */
+	/* of the writing thread alone, once it runs */
+	struct pr_sink *sink;
+	struct pr_redactor *redactor; /* NULL: nothing is taken out */
+	struct pr_buf redacted; /* of the chunk in hand */
+	uint64_t ticked; /* position of the last tick that came */
 	bool signs;
 
 	/* of the putting thread alone */
@@ -53,11 +58,15 @@ struct pr_spool {
 
 static void publish(struct pr_spool *s, int err, const struct pr_errinfo *ei)
 {
+	struct pr_redactor_state redactor = {0};
 	struct pr_sink_state st;
 
 	pr_sink_get_state(s->sink, &st);
+	if (s->redactor)
+		pr_redactor_get_state(s->redactor, &redactor);
 	pthread_mutex_lock(&s->lock);
 	s->state.sink = st;
+	s->state.redactor = redactor;
 	if (err && !s->err) {
 		s->err = err;
 		s->ei = *ei;
@@ -119,18 +128,24 @@ static int recover(struct pr_spool *s, int err, struct pr_errinfo *ei)
 	return err;
 }
 
-/* Waits for the next chunk; NULL: the end, or with *out_idle that a minute went by in which a signature may have come due. */
+static bool holds(const struct pr_spool *s)
+{
+	return s->redactor && pr_redactor_holds(s->redactor);
+}
+
+/* Waits for the next chunk; NULL: the end, or with *out_idle that nothing came for so long that something is to be done. */
 static struct chunk *take(struct pr_spool *s, bool *out_idle)
 {
+	int seconds = holds(s) ? HELD_S : s->signs ? SIGN_AFTER_S : 0;
 	struct timespec until;
 	struct chunk *c;
 	int late = 0;
 
 	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += SIGN_AFTER_S;
+	until.tv_sec += seconds;
 	pthread_mutex_lock(&s->lock);
 	while (!s->head && !s->stop && !late)
-		late = s->signs ? pthread_cond_timedwait(&s->work, &s->lock, &until) : pthread_cond_wait(&s->work, &s->lock);
+		late = seconds ? pthread_cond_timedwait(&s->work, &s->lock, &until) : pthread_cond_wait(&s->work, &s->lock);
 	c = s->head;
 	*out_idle = late && !c && !s->stop;
 	if (c) {
@@ -177,8 +192,20 @@ uint64_t pr_spool_written(struct pr_spool *s)
 
 static int write_chunk(struct pr_spool *s, const struct chunk *c, struct pr_errinfo *ei)
 {
-	int err = pr_sink_write(s->sink, c->data, c->len, c->sync, ei);
+	int err;
 
+	if (c->sync)
+		s->ticked = c->position;
+	if (s->redactor) {
+		pr_buf_clear(&s->redacted);
+		err = pr_redactor_put(s->redactor, c->data, c->len, &s->redacted, ei);
+		if (!err && c->sync)
+			err = pr_redactor_tick(s->redactor, &s->redacted, ei);
+		if (!err)
+			err = pr_sink_write(s->sink, s->redacted.data, s->redacted.len, c->sync, ei);
+	} else {
+		err = pr_sink_write(s->sink, c->data, c->len, c->sync, ei);
+	}
 	return err || !c->freeze ? err : pr_sink_freeze(s->sink, "SIGUSR1", ei);
 }
 
@@ -201,6 +228,30 @@ static void join_syncs(struct pr_spool *s, struct chunk *c, unsigned *behind)
 	c->sync = !*behind;
 }
 
+/* What the redactor holds goes as it is known by now. */
+static int write_held(struct pr_spool *s, struct pr_errinfo *ei)
+{
+	int err;
+
+	pr_buf_clear(&s->redacted);
+	err = pr_redactor_flush(s->redactor, &s->redacted, ei);
+	return err ? err : pr_sink_write(s->sink, s->redacted.data, s->redacted.len, true, ei);
+}
+
+/* c: NULL when nothing came for a while. */
+static int write_next(struct pr_spool *s, const struct chunk *c, struct pr_errinfo *ei)
+{
+	bool held = holds(s);
+	int err = c ? write_chunk(s, c, ei) : held ? write_held(s, ei) : pr_sink_idle(s->sink, ei);
+
+	if (err)
+		err = recover(s, err, ei);
+	/* Behind a tick nothing may be left that could yet be lost. */
+	if (!err && (c ? c->sync : held) && !holds(s))
+		set_written(s, s->ticked);
+	return err;
+}
+
 /* Returns with the last failure that could not be got over. */
 static int work(struct pr_spool *s, struct pr_errinfo *ei)
 {
@@ -213,15 +264,15 @@ static int work(struct pr_spool *s, struct pr_errinfo *ei)
 	while ((c = take(s, &idle)) || idle) {
 		join_syncs(s, c, &behind);
 		if (!err) {
-			err = c ? write_chunk(s, c, ei) : pr_sink_idle(s->sink, ei);
-			if (err)
-				err = recover(s, err, ei);
+			err = write_next(s, c, ei);
 			publish(s, err, ei);
 		}
-		if (!err && c && c->sync)
-			set_written(s, c->position);
 		if (c)
 			give_back(s, c);
+	}
+	if (!err && holds(s)) {
+		err = write_held(s, ei);
+		err = err ? recover(s, err, ei) : PR_OK;
 	}
 	return err;
 }
@@ -289,7 +340,9 @@ int pr_spool_open(struct pr_spool **out, const struct pr_spool_options *opt, str
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->work, NULL);
 	pthread_cond_init(&s->room, NULL);
-	err = pr_sink_open(&s->sink, opt, ei);
+	err = opt->redact ? pr_redactor_new(&s->redactor, opt->redact, opt->known, ei) : PR_OK;
+	if (!err)
+		err = pr_sink_open(&s->sink, opt, ei);
 	if (opt->sign)
 		pr_secret_key_wipe(opt->sign);
 	if (!err)
@@ -476,6 +529,8 @@ void pr_spool_free(struct pr_spool *s)
 		return;
 	join(s, false);
 	pr_sink_free(s->sink);
+	pr_redactor_free(s->redactor);
+	pr_buf_release(&s->redacted);
 	free_list(s->spare);
 	free_list(s->head);
 	free(s->open);

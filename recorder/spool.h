@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "recorder/redactor.h"
 #include "recorder/sink.h"
 #include "schema/segment.h"
 #include "schema/sign.h"
@@ -47,6 +48,12 @@ struct pr_spool_options {
 	 */
 	struct pr_secret_key *sign;
 	const char *sign_path;
+	/*
+	 * Secrets are taken out by it; NULL: everything is kept. Borrowed until the spool is closed or freed, and the writing thread's alone until
+	 * then. known: see pr_redactor_new().
+	 */
+	struct pr_redact *redact;
+	const struct pr_resume *known;
 	const struct pr_seg_end *resume; /* go on with the trace, which ends there; NULL: begin a new one. Borrowed during pr_spool_open() */
 };
 
@@ -71,7 +78,7 @@ int pr_spool_put(struct pr_spool *s, const void *p, size_t n, bool wait, struct 
  */
 int pr_spool_tick(struct pr_spool *s, uint64_t position, struct pr_errinfo *ei);
 
-/* The highest position of a tick up to which all is written (or synced) by now; 0: none yet. */
+/* The highest position of a tick up to which all is known to be written (or synced) by now; 0: none yet. */
 uint64_t pr_spool_written(struct pr_spool *s);
 
 /*
@@ -85,6 +92,7 @@ bool pr_spool_pending(const struct pr_spool *s);
 
 struct pr_spool_state {
 	struct pr_sink_state sink;
+	struct pr_redactor_state redactor;
 	uint64_t queue_peak_bytes;
 };
 void pr_spool_get_state(struct pr_spool *s, struct pr_spool_state *out);

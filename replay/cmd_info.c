@@ -32,6 +32,8 @@ static const struct {
 	{PR_ITEM_VERSION, "recorder_version", "recorded by"},
 	{PR_ITEM_SCOPE, "scope", "scope"},
 	{PR_ITEM_ROOT_PID, "root_pid", "root pid"},
+	{PR_ITEM_REDACT_RULES, "redact_rules", "redacted by"},
+	{PR_ITEM_REDACT_KEY, "redact_key", "redaction key"},
 };
 #define N_FACTS (sizeof(facts) / sizeof(facts[0]))
 

@@ -285,6 +285,8 @@ enum pr_item_type {
 	PR_ITEM_END_REASON = 67, /* "command exited", "signal 2", "disk full", ... */
 	PR_ITEM_ROOT_PID = 68, /* decimal: pid of CMD */
 	PR_ITEM_SCOPE = 69, /* "machine" or "tree" */
+	PR_ITEM_REDACT_RULES = 70, /* secrets were replaced by marks: SHA-256 of the texts of the rules, hexadecimal, a space between two */
+	PR_ITEM_REDACT_KEY = 71, /* hexadecimal: which key the marks were made with. Never the key */
 	/* of a piece: ORIGIN */
 	PR_ITEM_SEGMENT = 80 /* struct pr_origin_segment */
 };

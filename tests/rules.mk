@@ -5,7 +5,7 @@ UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(UNIT_SRC))
 DEPS += $(UNIT_SRC:%.c=$(O)/%.d)
 
-$(O)/tests/unit/%: $(O)/tests/unit/%.o $(O)/libprocrec-recorder.a $(O)/libprocrec-replay.a $(O)/libprocrec-schema.a $(O)/libprocrec-base.a
+$(O)/tests/unit/%: $(O)/tests/unit/%.o $(O)/libprocrec-recorder.a $(O)/libprocrec-replay.a $(O)/libprocrec-redact.a $(O)/libprocrec-schema.a $(O)/libprocrec-base.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -lcmocka $(LIBS)
 

@@ -130,6 +130,8 @@ const struct pr_asm_name pr_asm_items[] = {
 	{"end_reason", PR_ITEM_END_REASON},
 	{"root_pid", PR_ITEM_ROOT_PID},
 	{"scope", PR_ITEM_SCOPE},
+	{"redact_rules", PR_ITEM_REDACT_RULES},
+	{"redact_key", PR_ITEM_REDACT_KEY},
 	{"segment", PR_ITEM_SEGMENT},
 	{NULL, 0},
 };

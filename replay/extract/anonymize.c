@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "replay/extract/extract.h"
-#include "replay/redact/rewrite.h"
+#include "redact/rewrite.h"
 
 #define FIRST_PERSON 1000u
 #define NOBODY 65534u

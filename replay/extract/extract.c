@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "replay/extract/select.h"
-#include "replay/redact/rewrite.h"
+#include "redact/rewrite.h"
 #include "schema/build.h"
 #include "schema/trace.h"
 

@@ -8,7 +8,7 @@
 #ifndef PROCREC_REPLAY_EXTRACT_EXTRACT_H
 #define PROCREC_REPLAY_EXTRACT_EXTRACT_H
 
-#include "replay/redact/redact.h"
+#include "redact/redact.h"
 #include "replay/views.h"
 
 struct pr_anonymizer;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * feed.c: how many frames a second the way to the disk sustains: feed TRACE SECONDS RATE [RING_BYTES]
+ * feed.c: how many frames a second the way to the disk sustains: feed TRACE SECONDS RATE [RING_BYTES [redact]]
  *
  * Processes can't saturate the recorder on a small machine, so frames of processes are made in memory and given to the spool
  * (compression, checksum, chain, index) every 100 ms, as the recorder does, RATE a second. What it does not take at once waits
- * in a ring of RING_BYTES (16 MiB); what does not fit there is lost. RATE 0: as fast as the spool takes them.
+ * in a ring of RING_BYTES (16 MiB); what does not fit there is lost. RATE 0: as fast as the spool takes them. redact: with the default rules.
  * Prints "FRAMES LOST WALL_NS CPU_NS MAKING_CPU_NS RING_PEAK_BYTES QUEUE_PEAK_BYTES"; WALL_NS ends before the trace is closed, CPU_NS
  * behind that and is without the making.
  */
@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "recorder/spool.h"
+#include "redact/redact.h"
 #include "tests/bench/scene.h"
 
 #define BATCH_NS 100000000u
@@ -133,9 +134,11 @@ int main(int argc, char **argv)
 	struct scene s;
 
 	if (!seconds) {
-		fprintf(stderr, "usage: feed TRACE SECONDS RATE [RING_BYTES]\n");
+		fprintf(stderr, "usage: feed TRACE SECONDS RATE [RING_BYTES [redact]]\n");
 		return 2;
 	}
+	if (argc > 5 && pr_redact_open(&opt.redact, &(struct pr_redact_choice){NULL, NULL}, NULL, &ei))
+		die(ei.msg);
 	fd.ring = malloc(fd.ring_max);
 	fd.sizes = calloc(RING_RECORDS, sizeof(*fd.sizes));
 	if (!fd.ring || !fd.sizes)
@@ -152,6 +155,7 @@ int main(int argc, char **argv)
 	cpu = now_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu;
 	pr_spool_get_state(fd.spool, &state);
 	pr_spool_free(fd.spool);
+	pr_redact_free(opt.redact);
 	making = cost_of_making(fd.frames);
 	printf("%llu %llu %llu %llu %llu %zu %llu\n", (unsigned long long)fd.frames, (unsigned long long)fd.lost, (unsigned long long)wall,
 		(unsigned long long)(cpu > making ? cpu - making : 0), (unsigned long long)making, fd.peak, (unsigned long long)state.queue_peak_bytes);

@@ -277,6 +277,9 @@ def measure_feed(bench, seconds):
     top = [[int(v) for v in run(feed, trace, str(seconds), "0", keep=True).out.split()] for _ in range(3)]
     bench.figure("feed_top", "as fast as it goes, by CPU time", [t[0] / t[3] * 1e9 for t in top], "frames/s", 200000, True)
     bench.figure("feed_cpu", "  compression, checksum, chain, index, a frame", [t[3] / t[0] / 1e3 for t in top], "us")
+    plain = [t[3] / t[0] / 1e3 for t in top]
+    redacted = [[int(v) for v in run(feed, trace, str(seconds), "0", str(16 << 20), "redact", keep=True).out.split()] for _ in range(3)]
+    bench.figure("redact_cpu", "  with --redact more, a frame", [max(t[3] / t[0] / 1e3 - p, 0) for t, p in zip(redacted, plain)], "us")
     for path in (trace, trace + ".idx"):
         os.unlink(path)
 

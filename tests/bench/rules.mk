@@ -16,7 +16,7 @@ $(O)/tests/bench/gen_trace: $(O)/tests/bench/gen_trace.o $(O)/tests/bench/scene.
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
 
-$(O)/tests/bench/feed: $(O)/tests/bench/feed.o $(O)/tests/bench/scene.o $(O)/libprocrec-recorder.a $(BENCH_LIBS)
+$(O)/tests/bench/feed: $(O)/tests/bench/feed.o $(O)/tests/bench/scene.o $(O)/libprocrec-recorder.a $(O)/libprocrec-redact.a $(O)/libprocrec-replay.a $(BENCH_LIBS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) $(LIBS_BPF)
 

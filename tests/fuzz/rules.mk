@@ -4,7 +4,7 @@
 
 FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_TARGETS:%=$(O)/tests/fuzz/%)
-FUZZ_LIBS := $(O)/libprocrec-replay.a $(O)/libprocrec-schema.a $(O)/libprocrec-base.a
+FUZZ_LIBS := $(O)/libprocrec-replay.a $(O)/libprocrec-redact.a $(O)/libprocrec-schema.a $(O)/libprocrec-base.a
 FUZZ_SECONDS ?= 600
 DEPS += $(FUZZ_TARGETS:%=$(O)/tests/fuzz/fuzz_%.d) $(O)/tests/fuzz/standalone.d $(O)/tests/fuzz/fuzz.d
 

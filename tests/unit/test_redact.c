@@ -2,8 +2,8 @@
 /* Secrets in lists of arguments, and frames whose strings get other lengths. */
 #include "tests/unit/fx.h"
 
-#include "replay/redact/redact.h"
-#include "replay/redact/rewrite.h"
+#include "redact/redact.h"
+#include "redact/rewrite.h"
 
 static const uint8_t key[PR_REDACT_KEY] = "a key for the tests";
 
@@ -64,6 +64,72 @@ static void test_default_rules(void **state)
 	REDACTED("x", "AKIAIOSFODNN7EXAMPLE", "#");
 	REDACTED("x", "-i\0ghp_abcdefghijklmnopqrstuvwxyz0123456789", "-i\0#");
 	REDACTED("x", "a\xff=token=\xfe", "a\xff=token=#");
+	REDACTED("x", "eyJhbGciOiJI.eyJzdWIiOiIx.c2ln", "#");
+}
+
+/* A program that is given a whole command: the rules of that one's program hold, from its name on. */
+static void test_programs_that_run_others(void **state)
+{
+	(void)state;
+	REDACTED("/usr/bin/sudo", "-u\0bob\0mysql\0-ps3\0-u\0bob", "-u\0bob\0mysql\0-p#\0-u\0bob");
+	REDACTED("env", "A=1\0timeout\0005\0/usr/bin/curl\0-u\0bob:x", "A=1\0timeout\0005\0/usr/bin/curl\0-u\0#");
+	REDACTED("sudo", "-p\0mysqldump\0-ps3", "-p\0mysqldump\0-p#");
+	REDACTED("procrec", "record\0-o\0t.seg\0--\0sshpass\0-p\0s3\0ssh", "record\0-o\0t.seg\0--\0sshpass\0-p\0#\0ssh");
+	REDACTED("echo", "mysql\0-ps3", "mysql\0-ps3");
+}
+
+/* No text makes the default rules slow: the time grows with its length, not with the square of it. */
+static void test_long_arguments(void **state)
+{
+	static const char *const units[] = {"x", "-", " -", "a://", "a://b:c", "eyJ", "eyJaaaaaaaaaa.", "\"", "'", "=", "token=", " --password '", "_a"};
+	struct pr_redact *r;
+	struct pr_buf in = PR_BUF_INIT, out = PR_BUF_INIT;
+	struct pr_errinfo ei;
+
+	(void)state;
+	assert_int_equal(pr_redact_new(&r, "default", pr_redact_default_rules, strlen(pr_redact_default_rules), key, &ei), 0);
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		pr_buf_clear(&in);
+		pr_buf_clear(&out);
+		while (in.len < 150000) /* squared, it would be hours */
+			pr_buf_str(&in, units[i]);
+		assert_int_equal(pr_redact_args(r, slice("x", 1), slice(in.data, in.len), &out), 0);
+	}
+	pr_redact_free(r);
+	pr_buf_release(&in);
+	pr_buf_release(&out);
+}
+
+/* Rules of one's own: behind the default ones, with references, and each part of the label tells its text. */
+static void test_added_rules(void **state)
+{
+	static const char more[] = "arg ^colour:(.*)$\narg ^(.)(.)\\2\\1$\n";
+	struct pr_redact *r;
+	struct pr_redact_label a, b, c;
+	struct pr_buf out = PR_BUF_INIT;
+	struct pr_errinfo ei;
+	uint8_t other[PR_REDACT_KEY] = {0};
+
+	(void)state;
+	assert_int_equal(pr_redact_new(&r, "default", pr_redact_default_rules, strlen(pr_redact_default_rules), key, &ei), 0);
+	pr_redact_label(r, &a);
+	assert_int_equal(pr_redact_args(r, slice("x", 1), slice("colour:red", 10), &out), 0);
+	assert_int_equal(pr_redact_count(r), 0);
+	assert_int_equal(pr_redact_add(r, "more", more, sizeof(more) - 1, &ei), 0);
+	pr_redact_label(r, &b);
+	assert_int_equal(pr_redact_args(r, slice("x", 1), slice("colour:red\0abba\0--token=x", 25), &out), 0);
+	assert_int_equal(pr_redact_count(r), 3);
+	pr_redact_free(r);
+	assert_string_equal(a.key_id, b.key_id);
+	assert_int_equal(strlen(a.rules), 64);
+	assert_int_equal(strlen(b.rules), 129);
+	assert_memory_equal(a.rules, b.rules, 64);
+	assert_int_equal(pr_redact_new(&r, "default", pr_redact_default_rules, strlen(pr_redact_default_rules), other, &ei), 0);
+	pr_redact_label(r, &c);
+	assert_string_equal(a.rules, c.rules);
+	assert_string_not_equal(a.key_id, c.key_id);
+	pr_redact_free(r);
+	pr_buf_release(&out);
 }
 
 static void test_same_secret_same_mark(void **state)
@@ -89,7 +155,7 @@ static void test_same_secret_same_mark(void **state)
 
 static void test_bad_rules(void **state)
 {
-	static const char *const bad[] = {"foo x", "arg", "arg (", "arg in=( x", "next/i"};
+	static const char *const bad[] = {"foo x", "arg", "arg (", "arg in=( x", "next/i", "wrap", "wrap ["};
 	struct pr_redact *r;
 	struct pr_errinfo ei;
 
@@ -235,6 +301,50 @@ static void test_inline_that_grows(void **state)
 	pr_buf_release(&sink.frames);
 }
 
+static size_t payload(const struct pr_buf *frames)
+{
+	size_t n = 0;
+
+	for (size_t at = 0; at < frames->len; at += pr_get_u32(frames->data + at + 4))
+		if (frames->data[at] == PR_OP_DATA)
+			n += pr_get_u32(frames->data + at + 4) - sizeof(struct pr_msg_data);
+	return n;
+}
+
+/* Of data of which any frame is missing, or the frame that refers to it, no byte is left; of whole data beside it every one. */
+static void test_parts_of_lists(void **state)
+{
+	enum { CHUNKS = 5 };
+
+	(void)state;
+	grow = 1;
+	for (int missing = 0; missing <= CHUNKS + 1; missing++) { /* a data frame; the exec; nothing */
+		struct sink sink = {0};
+		struct pr_rewrite w;
+		struct pr_buf all = PR_BUF_INIT, b = PR_BUF_INIT;
+		int n = 0;
+
+		pr_rewrite_init(&w, &(struct pr_rewrite_ops){.args = stretch, .emit = emit, .ctx = &sink});
+		put_exec_with_data(&all, 100, 100 / CHUNKS);
+		for (size_t at = 0; at < all.len; n++) {
+			uint32_t size = pr_get_u32(all.data + at + 4);
+
+			if (n != (missing < CHUNKS ? missing : missing == CHUNKS ? CHUNKS + 1 : -1))
+				pr_buf_append(&b, all.data + at, size);
+			at += size;
+		}
+		fx_clone(&b, KEY(8, 200), KEY(7, 100), 200);
+		feed(&w, &b);
+		assert_int_equal(sink.next, CHUNKS + (missing == CHUNKS + 1 ? 3 : 2));
+		assert_int_equal(payload(&sink.frames), missing == CHUNKS + 1 ? 100 : 0);
+		assert_int_equal(w.blanked, missing == CHUNKS + 1 ? 0 : missing == CHUNKS ? CHUNKS : CHUNKS - 1);
+		pr_rewrite_release(&w);
+		pr_buf_release(&all);
+		pr_buf_release(&b);
+		pr_buf_release(&sink.frames);
+	}
+}
+
 /* Without operations frames come out as they went in; random bytes do no harm. */
 static void test_nothing_to_do(void **state)
 {
@@ -287,10 +397,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_default_rules),
+		cmocka_unit_test(test_programs_that_run_others),
+		cmocka_unit_test(test_long_arguments),
+		cmocka_unit_test(test_added_rules),
 		cmocka_unit_test(test_same_secret_same_mark),
 		cmocka_unit_test(test_bad_rules),
 		cmocka_unit_test(test_data_that_grows),
 		cmocka_unit_test(test_inline_that_grows),
+		cmocka_unit_test(test_parts_of_lists),
 		cmocka_unit_test(test_nothing_to_do),
 	};
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "replay/redact/rewrite.h"
+#include "redact/rewrite.h"
 
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "redact/patch.h"
 #include "schema/build.h"
 
 #define DESC_SIZE ((uint32_t)sizeof(struct pr_data_desc))
@@ -19,6 +20,7 @@ struct pr_rewrite_held {
 	struct pr_rewrite_held *last_data; /* of the first of an id */
 	struct pr_envelope env;
 	bool waits, is_info;
+	uint64_t number; /* of the frame, from 0 */
 	uint64_t k0, k1; /* data: its id; EXEC_INFO: the identity of its process */
 	uint8_t *frame; /* owned */
 	uint32_t size;
@@ -64,28 +66,17 @@ static int put_string(struct pr_rewrite *w, unsigned which, struct pr_slice in, 
 	return PR_OK;
 }
 
+static const struct pr_slice own_name = {(const uint8_t *)"procrec", 7};
+
 static bool is_list(unsigned which)
 {
 	return which == PR_ITEM_ARGS || which == PR_ITEM_CMDLINE;
 }
 
-/* What stands behind "--": the command that the recorder was given. */
-static struct pr_slice command_of(struct pr_slice list)
-{
-	const uint8_t *dashes = list.n > 4 ? memmem(list.p, list.n, "\0--\0", 4) : NULL;
-	struct pr_slice s = {NULL, 0};
-
-	if (dashes) {
-		s.p = dashes + 4;
-		s.n = strnlen((const char *)s.p, list.n - (size_t)(s.p - list.p));
-	}
-	return s;
-}
-
 static int put_any(struct pr_rewrite *w, unsigned which, struct pr_slice program, struct pr_slice in, struct pr_buf *out)
 {
 	if (which == PR_ITEM_CMDLINE)
-		program = command_of(in);
+		program = own_name;
 	return is_list(which) ? put_args(w, program, in, out) : put_string(w, which, in, out);
 }
 
@@ -144,25 +135,46 @@ static int scatter(struct pr_rewrite *w, struct pr_rewrite_held *first, const ui
 }
 
 /*
- * Rewrites the data that d refers to. What the desc is to say now goes into *d; *out_delta: by how much the string grew. Data that
- * is not whole is taken for nothing by whoever reads it: it is rewritten all the same.
+ * Data that is not whole, or that no frame refers to, is taken for nothing by whoever reads it. What stands at its edges may be parts of
+ * a secret, which no rule can know: its frames stay, without their content.
  */
+static int drop_data(struct pr_rewrite *w, struct pr_rewrite_held *first)
+{
+	pr_map_del(&w->data, first->k0, first->k1);
+	for (struct pr_rewrite_held *h = first; h; h = h->next_data) {
+		int err = PR_OK;
+
+		if (w->ops.args && h->size > sizeof(struct pr_msg_data)) {
+			w->blanked++;
+			err = set_payload(w, h, NULL, 0);
+		}
+		if (err)
+			return err;
+		h->waits = false;
+	}
+	return PR_OK;
+}
+
+/* Rewrites the data that d refers to. What the desc is to say now goes into *d; *out_delta: by how much the string grew. */
 static int rewrite_data(struct pr_rewrite *w, unsigned which, struct pr_slice program, struct pr_desc *d, int64_t *out_delta)
 {
 	struct pr_rewrite_held *first = gather(w, d);
-	bool whole = first && w->one.len == pr_desc_sent(d);
 	size_t put;
 	int err;
 
 	*out_delta = 0;
 	if (!first)
 		return PR_OK;
+	if (pr_buf_failed(&w->one))
+		return PR_ENOMEM;
+	if (w->one.len != pr_desc_sent(d))
+		return drop_data(w, first);
 	pr_buf_clear(&w->two);
 	err = put_any(w, which, program, (struct pr_slice){w->one.data, w->one.len}, &w->two);
-	if (err || pr_buf_failed(&w->one) || pr_buf_failed(&w->two))
+	if (err || pr_buf_failed(&w->two))
 		return err ? err : PR_ENOMEM;
 	err = scatter(w, first, w->two.data, w->two.len, w->one.len, &put);
-	if (err || !whole)
+	if (err)
 		return err;
 	*out_delta = (int64_t)w->two.len - (int64_t)w->one.len;
 	if (put < w->two.len) {
@@ -256,12 +268,6 @@ static int rewrite_items(struct pr_rewrite *w, const uint8_t *p, const struct pr
 	return err;
 }
 
-/* A part of the strings that gets other bytes: from..to, in order. */
-struct patch {
-	size_t from, to;
-	struct pr_buf *with;
-};
-
 /* Where the arguments' descriptor is. */
 static size_t args_desc_at(const struct pr_execve *e, const struct pr_exec_strings *s)
 {
@@ -270,42 +276,6 @@ static size_t args_desc_at(const struct pr_execve *e, const struct pr_exec_strin
 	if (e->flags & PR_EXEC_ERROR_FILENAME)
 		return 0;
 	return s->filename.n < e->strings.n ? s->filename.n + 1 : e->strings.n;
-}
-
-static struct patch inline_patch(const struct pr_execve *e, struct pr_slice s, struct pr_buf *with)
-{
-	size_t at = s.n ? (size_t)(s.p - e->strings.p) : 0;
-
-	return (struct patch){at, at + s.n, with};
-}
-
-static void put_patched(struct pr_buf *out, struct pr_slice all, const struct patch *v, size_t n)
-{
-	size_t at = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		if (v[i].to == v[i].from)
-			continue;
-		pr_buf_append(out, all.p + at, v[i].from - at);
-		pr_buf_append(out, v[i].with->data, v[i].with->len);
-		at = v[i].to;
-	}
-	pr_buf_append(out, all.p + at, all.n - at);
-}
-
-/* Makes the new strings fit by cutting the arguments; true when something was cut. */
-static bool fit(struct pr_slice all, const struct patch *v, size_t n, struct pr_buf *args)
-{
-	size_t size = all.n;
-
-	for (size_t i = 0; i < n; i++)
-		if (v[i].to > v[i].from)
-			size += v[i].with->len - (v[i].to - v[i].from);
-	if (size <= PR_EXEC_STRINGS_MAX)
-		return false;
-	size -= PR_EXEC_STRINGS_MAX;
-	args->len -= size < args->len ? size : args->len;
-	return true;
 }
 
 /* The new bytes of filename and arguments, or of what stands for them, into file and args. */
@@ -340,7 +310,7 @@ static int put_execve(struct pr_rewrite *w, const uint8_t *p, const struct pr_ex
 {
 	bool has_cwd = s->cwd.n && s->cwd.p >= e->strings.p && s->cwd.p < e->strings.p + e->strings.n;
 	size_t desc_at = args_desc_at(e, s), at;
-	struct patch v[3];
+	struct pr_patch v[3];
 	bool cut = false;
 	int err = rewrite_exec_strings(w, s, &b[0], &b[1], out_delta);
 
@@ -348,14 +318,14 @@ static int put_execve(struct pr_rewrite *w, const uint8_t *p, const struct pr_ex
 		err = put_string(w, PR_REWRITE_CWD, s->cwd, &b[2]);
 	if (err || pr_buf_failed(&b[0]) || pr_buf_failed(&b[1]) || pr_buf_failed(&b[2]))
 		return err ? err : PR_ENOMEM;
-	v[0] = s->filename_data ? (struct patch){0, DESC_SIZE, &b[0]} : inline_patch(e, s->filename, &b[0]);
-	v[1] = s->args_data ? (struct patch){desc_at, desc_at + DESC_SIZE, &b[1]} : inline_patch(e, s->args, &b[1]);
-	v[2] = inline_patch(e, has_cwd ? s->cwd : (struct pr_slice){NULL, 0}, &b[2]);
+	v[0] = s->filename_data ? (struct pr_patch){0, DESC_SIZE, &b[0]} : pr_patch_slice(e->strings, s->filename, &b[0]);
+	v[1] = s->args_data ? (struct pr_patch){desc_at, desc_at + DESC_SIZE, &b[1]} : pr_patch_slice(e->strings, s->args, &b[1]);
+	v[2] = pr_patch_slice(e->strings, has_cwd ? s->cwd : (struct pr_slice){NULL, 0}, &b[2]);
 	if (!s->args_data)
-		cut = fit(e->strings, v, 3, &b[1]);
+		cut = pr_patch_fit(e->strings.n, v, 3, PR_EXEC_STRINGS_MAX, &b[1]);
 	at = w->out.len;
 	pr_buf_append(&w->out, p, sizeof(struct pr_msg_execve));
-	put_patched(&w->out, e->strings, v, 3);
+	pr_patch_put(&w->out, e->strings, v, 3);
 	if (pr_buf_failed(&w->out))
 		return PR_ENOMEM;
 	pr_put_u32(w->out.data + at + offsetof(struct pr_msg_common, size), (uint32_t)(w->out.len - at));
@@ -447,17 +417,12 @@ static int emit_ready(struct pr_rewrite *w, struct pr_errinfo *ei)
 static int force(struct pr_rewrite *w)
 {
 	struct pr_rewrite_held *h = w->head;
-	struct pr_desc d = {0};
-	int64_t delta;
 
-	if (h->is_info) {
-		pr_map_del(&w->infos, h->env.cpu, h->env.stream);
-		h->waits = false;
-		return PR_OK;
-	}
-	d.id_pid = h->k0;
-	d.id_time = h->k1;
-	return rewrite_data(w, PR_ITEM_ARGS, (struct pr_slice){NULL, 0}, &d, &delta);
+	if (!h->is_info)
+		return drop_data(w, pr_map_get(&w->data, h->k0, h->k1)->v.p);
+	pr_map_del(&w->infos, h->env.cpu, h->env.stream);
+	h->waits = false;
+	return PR_OK;
 }
 
 static int hold_data(struct pr_rewrite *w, struct pr_rewrite_held *h)
@@ -501,6 +466,7 @@ static int hold(struct pr_rewrite *w, const struct pr_envelope *env, const struc
 		return PR_ENOMEM;
 	}
 	h->env = *env;
+	h->number = w->taken;
 	h->frame = w->out.data;
 	h->size = h->env.size = (uint32_t)w->out.len;
 	w->out = PR_BUF_INIT;
@@ -521,6 +487,19 @@ static int hold(struct pr_rewrite *w, const struct pr_envelope *env, const struc
 		err = hold_info(w, h);
 	}
 	return err;
+}
+
+/* The frame is in w->out. One that nothing is in front of goes at once. */
+static int pass(struct pr_rewrite *w, const struct pr_envelope *env, const struct pr_event *ev, struct pr_errinfo *ei)
+{
+	struct pr_envelope now = *env;
+
+	if (w->head || (ev && (ev->op == PR_OP_DATA || ev->op == PR_OP_EXEC_INFO)))
+		return hold(w, env, ev);
+	if (pr_buf_failed(&w->out))
+		return PR_ENOMEM;
+	now.size = (uint32_t)w->out.len;
+	return w->ops.emit(w->ops.ctx, &now, w->out.data, ei);
 }
 
 static int rewrite(struct pr_rewrite *w, const struct pr_envelope *env, const uint8_t *p, size_t size, const struct pr_event *ev)
@@ -568,11 +547,12 @@ int pr_rewrite_frame(struct pr_rewrite *w, const struct pr_envelope *env, const 
 	pr_buf_clear(&w->out);
 	if (raw || pr_decode(p, size, &ev, NULL)) {
 		blank(w, p, size, raw || !size ? 0 : fixed_part(p[0]));
-		err = hold(w, env, NULL);
+		err = pass(w, env, NULL, ei);
 	} else {
 		err = rewrite(w, env, p, size, &ev);
-		err = err ? err : hold(w, env, &ev);
+		err = err ? err : pass(w, env, &ev, ei);
 	}
+	w->taken++;
 	while (!err && w->head && (w->n_held > PR_REWRITE_HELD_MAX || w->held_bytes > PR_REWRITE_BYTES_MAX || !w->head->waits)) {
 		if (w->head->waits)
 			err = force(w);
@@ -582,14 +562,19 @@ int pr_rewrite_frame(struct pr_rewrite *w, const struct pr_envelope *env, const 
 	return err == PR_ENOMEM ? pr_fail(ei, err, "out of memory for the frames") : err;
 }
 
-int pr_rewrite_end(struct pr_rewrite *w, struct pr_errinfo *ei)
+int pr_rewrite_until(struct pr_rewrite *w, uint64_t number, struct pr_errinfo *ei)
 {
-	int err = emit_ready(w, ei);
+	int err = PR_OK;
 
-	while (!err && w->head) {
-		err = force(w);
+	while (!err && w->head && w->head->number < number) {
+		err = w->head->waits ? force(w) : PR_OK;
 		if (!err)
 			err = emit_ready(w, ei);
 	}
 	return err == PR_ENOMEM ? pr_fail(ei, err, "out of memory for the frames") : err;
+}
+
+int pr_rewrite_end(struct pr_rewrite *w, struct pr_errinfo *ei)
+{
+	return pr_rewrite_until(w, UINT64_MAX, ei);
 }
