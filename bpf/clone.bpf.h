@@ -32,7 +32,7 @@ static __always_inline void clone_emit(
 	r.info.key.ktime = is->start;
 	r.info.clone_flags = clone_flags | (rd(child, exit_signal) & 255); /* the kernel has it apart */
 	r.info.creator_tid = bpf_get_current_pid_tgid();
-	r.info.ppid = rd(child, real_parent, tgid);
+	r.info.ppid = is->ppid;
 	task_groups(child, &r.info.sid, &r.info.pgid);
 	common(&r.info.common, PR_OP_CLONE_INFO, sizeof(r.info), now);
 	common(&r.m.common, PR_OP_CLONE, sizeof(r.m), now);
@@ -62,6 +62,7 @@ static __always_inline int on_clone(struct task_struct *child, __u64 clone_flags
 	creator = bpf_map_lookup_elem(&live, &is.parent.pid);
 	if (creator && creator->ktime == is.parent.ktime)
 		is.flags = creator->flags & PR_LIVE_TRACKED;
+	is.ppid = rd(child, real_parent, tgid);
 	live_put(tgid, &is, BPF_ANY);
 	if (is_emitted(&is))
 		clone_emit(c, child, &is, clone_flags);

@@ -179,8 +179,8 @@ static __always_inline int on_exec(struct task_struct *task, __u32 old_tid, stru
 		s->was.ktime = s->was.start = start;
 		s->was.flags = PR_LIVE_WALKED | PR_LIVE_EXECED;
 		s->was.scan = 0;
-		s->was.pad = 0;
 		key_of(rd(task, real_parent), &s->was.parent);
+		s->was.ppid = s->was.parent.pid;
 	}
 	if (v) {
 		live_turn(v, now, exec_id);

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
-/* exit.bpf.h: the end of a process, once, at its last thread; and the new parents of the children that it leaves. */
+/* exit.bpf.h: the end of a process, once, at its last thread. */
 #ifndef PROCREC_BPF_EXIT_H
 #define PROCREC_BPF_EXIT_H
 
 #include "bpf/exec.bpf.h"
-
-#define PR_CHILDREN_MAX 1024
-#define PR_REAPER_STEPS 64
+#include "bpf/reparent.bpf.h"
 
 const volatile bool has_group_dead = false; /* the tracepoint says which thread is the last: since 6.16 */
 
@@ -17,77 +15,6 @@ struct {
 	__type(value, struct execve_record);
 } exit_scratch SEC(".maps");
 
-/* The process to which the kernel will give the children of `father`, all threads of which end; as find_new_reaper()
- * does. */
-static __always_inline struct task_struct *new_reaper(struct task_struct *father)
-{
-	struct pid *pid = rd(father, thread_pid);
-	struct upid *upid;
-	__u32 level = rd(pid, level);
-	struct task_struct *t = rd(father, real_parent);
-	struct signal_struct *sig = rd(father, signal);
-
-	if (BPF_CORE_READ_BITFIELD_PROBED(sig, has_child_subreaper)) {
-		for (int i = 0; i < PR_REAPER_STEPS; i++) {
-			if (!rd(t, tgid) || rd(t, thread_pid, level) != level)
-				break;
-			sig = rd(t, signal);
-			if (BPF_CORE_READ_BITFIELD_PROBED(sig, is_child_subreaper) && rd(sig, live.counter))
-				return t;
-			t = rd(t, real_parent);
-		}
-	}
-	upid = pid_innermost(pid);
-	return rd(upid, ns, child_reaper);
-}
-
-struct reparent_record {
-	struct pr_envelope env;
-	struct pr_reparent m;
-};
-
-/* One child gets a new parent. A global function, so that the verifier does not go through it a thousand times. */
-__attribute__((noinline)) int reparent_one(
-	__u64 child_, __u32 old_pid_and_instance, __u64 old_ktime, __u32 new_pid, __u64 new_ktime)
-{
-	struct task_struct *child = (void *)child_;
-	struct pr_bpf_counts *c = counts_get(old_pid_and_instance >> 31);
-	struct reparent_record r = {};
-	__u32 tgid = rd(child, tgid);
-	struct pr_bpf_live *v = live_get(tgid, rd(child, start_boottime));
-
-	if (!c || !v || !is_emitted(v)) /* ended already, or of no interest */
-		return 0;
-	r.m.key.pid = tgid;
-	r.m.key.ktime = v->ktime;
-	r.m.old_parent = (struct pr_key){.pid = old_pid_and_instance & 0x7fffffff, .ktime = old_ktime};
-	r.m.new_parent = (struct pr_key){.pid = new_pid, .ktime = new_ktime};
-	common(&r.m.common, PR_OP_REPARENT, sizeof(r.m), bpf_ktime_get_boot_ns());
-	envelope(c, &r.env, PR_STREAM_EXIT, sizeof(r.m));
-	emit(c, &r, sizeof(r), PR_STREAM_EXIT, 1, r.m.common.ktime);
-	return 0;
-}
-
-/* Children hang on the thread that made them; those of threads that went earlier have moved to one that still lived. */
-static __always_inline void reparent(
-	struct pr_bpf_counts *c, struct task_struct *task, struct pr_key *old, __u32 instance)
-{
-	__u64 head = (__u64)task + bpf_core_field_offset(struct task_struct, children);
-	__u64 at = (__u64)rd(task, children.next), in_task = bpf_core_field_offset(struct task_struct, sibling);
-	struct pr_key to;
-
-	if (at == head || !at)
-		return;
-	key_of(new_reaper(task), &to);
-	for (int i = 0; i < PR_CHILDREN_MAX; i++) {
-		if (at == head || !at)
-			return;
-		reparent_one(at - in_task, old->pid | instance << 31, old->ktime, to.pid, to.ktime);
-		at = (__u64)rd((struct list_head *)at, next);
-	}
-	__sync_fetch_and_add(&c->reparent_cut, 1);
-}
-
 struct exit_record {
 	struct pr_envelope info_env;
 	struct pr_exit_info info;
@@ -95,8 +22,11 @@ struct exit_record {
 	struct pr_msg_exit m;
 };
 
-/* EXIT_INFO goes with it only where it tells something: another parent than the creator. */
-static __always_inline void exit_emit(
+/*
+ * EXIT_INFO goes with it only where it tells something: another parent than the creator. A function of its own, so that
+ * its record is not on the stack any more when orphans are told of.
+ */
+static __attribute__((noinline)) int exit_emit(
 	struct pr_bpf_counts *c, struct task_struct *task, const struct pr_bpf_live *was, const struct pr_key *key)
 {
 	__u64 now = bpf_ktime_get_boot_ns();
@@ -118,6 +48,7 @@ static __always_inline void exit_emit(
 		envelope(c, &r.env, PR_STREAM_EXIT, sizeof(r.m));
 		emit(c, &r.env, sizeof(r.env) + sizeof(r.m), PR_STREAM_EXIT, 1, now);
 	}
+	return 0;
 }
 
 /*
@@ -154,8 +85,10 @@ static __always_inline int on_exit(struct task_struct *task, bool last, __u32 in
 	struct pr_bpf_counts *c = counts_get(instance);
 	struct pr_bpf_live *v, was = {};
 
-	if (!c || !last)
+	if (!c)
 		return 0;
+	if (!last)
+		return reparent_later(task, key.pid, key.ktime);
 	v = live_get(key.pid, key.ktime);
 	if (instance && !v) /* done, as a rule; else unknown, and to stay so */
 		return 0;
@@ -165,7 +98,7 @@ static __always_inline int on_exit(struct task_struct *task, bool last, __u32 in
 		key.ktime = was.ktime;
 	} else {
 		was.start = key.ktime;
-		was.flags = PR_LIVE_WALKED;
+		was.flags = PR_LIVE_WALKED | PR_LIVE_SPLIT;
 		key_of(rd(leader, real_parent), &was.parent);
 	}
 	if (exit_is_ours(task, &was, v)) {
@@ -175,7 +108,7 @@ static __always_inline int on_exit(struct task_struct *task, bool last, __u32 in
 			exit_emit(c, task, &was, &key);
 		}
 	}
-	reparent(c, task, &key, instance);
+	reparent(&key, was.flags, instance);
 	return 0;
 }
 

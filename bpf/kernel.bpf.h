@@ -34,7 +34,7 @@ enum { BPF_RB_AVAIL_DATA = 0 };
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct list_head {
-	struct list_head *next;
+	struct list_head *next, *prev;
 };
 typedef struct {
 	int counter;
@@ -108,6 +108,7 @@ struct tty_struct {
 struct signal_struct {
 	atomic_t live;
 	int nr_threads;
+	struct list_head thread_head;
 	int group_exit_code;
 	unsigned int flags;
 	unsigned int is_child_subreaper : 1;
@@ -185,6 +186,7 @@ struct css_set {
 
 struct task_struct {
 	unsigned int flags;
+	int exit_state;
 	int exit_code;
 	int exit_signal;
 	__u32 self_exec_id;
@@ -193,6 +195,7 @@ struct task_struct {
 	struct task_struct *real_parent;
 	struct list_head children;
 	struct list_head sibling;
+	struct list_head thread_node;
 	struct task_struct *group_leader;
 	struct pid *thread_pid;
 	__u64 start_boottime;
@@ -238,6 +241,7 @@ enum cgroup_subsys_id { cpuset_cgrp_id, cpu_cgrp_id, memory_cgrp_id, pids_cgrp_i
 
 #define PIDTYPE_PGID 2
 #define PIDTYPE_SID 3
+#define PF_EXITING 0x00000004
 #define PF_FORKNOEXEC 0x00000040
 #define PF_KTHREAD 0x00200000
 #define SIGNAL_GROUP_EXIT 0x4

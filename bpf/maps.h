@@ -27,6 +27,8 @@ struct pr_bpf_counts {
 #define PR_LIVE_TRACKED 0x2u /* belongs to the recorded tree */
 #define PR_LIVE_WALKED 0x4u  /* the creator is not known: `parent` is the kernel parent at the time it was met */
 #define PR_LIVE_TOLD 0x8u    /* with WALKED: that it was there is told already, so `claims` need not be asked */
+#define PR_LIVE_SPLIT 0x10u  /* a thread that had children ended before others did: they may hang on any thread, or on the new parent already */
+#define PR_LIVE_REAPER 0x20u /* orphans were promised to it, which may not have come yet */
 
 struct pr_bpf_live {
 	pr_u64 ktime;         /* identity now is (tgid, ktime) */
@@ -35,7 +37,7 @@ struct pr_bpf_live {
 	pr_u32 flags;         /* PR_LIVE_* */
 	pr_u32 scan;          /* number of the scan (snapshot) that wrote it last; 0: none */
 	pr_u32 exec_id;       /* the task's self_exec_id at the last exec that was seen; 0: none */
-	pr_u32 pad;
+	pr_u32 ppid;          /* the kernel parent that was last told of: at the clone, then at each reparenting */
 };
 
 #endif

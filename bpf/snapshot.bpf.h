@@ -74,6 +74,7 @@ static __always_inline bool snap_claim(struct task_struct *task, __u32 tgid, str
 	if (only_tree && tgid == root_tgid)
 		is->flags |= PR_LIVE_TRACKED;
 	key_of(rd(task, real_parent), &is->parent);
+	is->ppid = is->parent.pid;
 	stale = bpf_map_lookup_elem(&live, &tgid);
 	if (stale && stale->start != is->start)
 		bpf_map_delete_elem(&live, &tgid);

@@ -99,6 +99,7 @@ static int configure(struct pr_capture *cap, const struct pr_capture_options *op
 	err |= bpf_map__set_max_entries(s->maps.claims, 2 * processes_max());
 	err |= bpf_map__set_max_entries(s->maps.scratch, 2 * cap->cpus + 1);
 	err |= bpf_map__set_max_entries(s->maps.exit_scratch, 2 * cap->cpus);
+	err |= bpf_map__set_max_entries(s->maps.orphan_scratch, 2 * cap->cpus);
 	err |= bpf_map__set_max_entries(s->maps.fail_scratch, opt->failed_exec ? cap->cpus : 1);
 	return err ? pr_fail(ei, PR_EPERM, "cannot set the sizes of the BPF maps") : 0;
 }

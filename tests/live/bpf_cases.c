@@ -161,6 +161,7 @@ int main(int argc, char **argv)
 	run_table(exec_cases, argc > 1 ? argv[1] : NULL);
 	run_table(image_cases, argc > 1 ? argv[1] : NULL);
 	run_table(fork_cases, argc > 1 ? argv[1] : NULL);
+	run_table(orphan_cases, argc > 1 ? argv[1] : NULL);
 	check_counters();
 	printf("%d cases, %d failed, %s, %s\n", now.cases, now.failed_cases, pr_capture_flavour(the_capture),
 		u.release);

@@ -3,7 +3,7 @@
  * bpf_cases.h: the frame of bpf_cases: what the kernel side emits, against what this program itself did.
  *
  * A case forks an actor, lets it act, and looks at the frames that came. bpf_frames.c gathers and takes apart,
- * bpf_exec.c, bpf_image.c and bpf_fork.c hold the cases, bpf_cases.c runs them. It links the capture alone, so that it
+ * bpf_exec.c, bpf_image.c, bpf_fork.c and bpf_orphans.c hold the cases, bpf_cases.c runs them. It links the capture alone, so that it
  * runs in a bare guest kernel too.
  */
 #ifndef PROCREC_TESTS_BPF_CASES_H
@@ -62,7 +62,7 @@ struct bpf_case {
 	const char *name;
 	void (*run)(void);
 };
-extern const struct bpf_case exec_cases[], image_cases[], fork_cases[];
+extern const struct bpf_case exec_cases[], image_cases[], fork_cases[], orphan_cases[];
 
 /* Of bpf_exec.c, for the others too. */
 struct plan {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* bpf_fork.c: cases of clone, exit and reparenting. */
+/* bpf_fork.c: cases of clone and exit. */
 #include <errno.h>
 #include <linux/sched.h>
 #include <pthread.h>
@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -18,14 +17,14 @@
 
 /* What actors tell the checks. */
 static volatile struct {
-	uint32_t a, b, c, d;
+	uint32_t a, b;
 } * told;
 
 static void untell(void)
 {
 	if (!told)
 		told = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	told->a = told->b = told->c = told->d = 0;
+	told->a = told->b = 0;
 }
 
 static struct pr_msg_clone clone_of(const struct frames *f, uint32_t pid, struct pr_clone_info *out_info)
@@ -331,93 +330,7 @@ static void case_pidns(void)
 	frames_clear(&f);
 }
 
-/* ---- orphans ---- */
-
-static int act_orphan(void *arg)
-{
-	int fds[2], i, n = arg ? *(int *)arg : 1;
-	char byte;
-	pid_t pid;
-
-	if (pipe(fds))
-		return 90;
-	pid = fork();
-	if (!pid) {
-		for (i = 0; i < n; i++) {
-			pid = fork();
-			if (!pid) {
-				close(fds[1]);
-				if (read(fds[0], &byte, 1) < 0)
-					_exit(1);
-				_exit(0);
-			}
-			told->a = (uint32_t)pid;
-		}
-		told->b = (uint32_t)getpid();
-		_exit(0);
-	}
-	waitpid(pid, NULL, 0);
-	told->c = (uint32_t)getpid();
-	return 0;
-}
-
-static int act_subreaper(void *arg)
-{
-	int status;
-
-	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	told->d = (uint32_t)getpid();
-	status = act_orphan(arg);
-	return status;
-}
-
-static int act_many_orphans(void *arg)
-{
-	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	return act_orphan(arg);
-}
-
-static void case_orphans(void)
-{
-	const struct frame *fr;
-	struct pr_reparent m = {0};
-	struct frames f = {0};
-	int i, n = 300;
-
-	for (i = 0; i < 2; i++) {
-		untell();
-		run_actor(&f, i ? act_subreaper : act_orphan, NULL, NULL);
-		for (n = 0; n < 500 && !frames_find(&f, PR_OP_EXIT, told->a, 0);
-			n++) { /* the orphan sees the end of its pipe and goes too */
-			usleep(10000);
-			frames_take(&f);
-		}
-		fr = frames_find(&f, PR_OP_REPARENT, told->a, 0);
-		CHECK(fr);
-		if (fr)
-			memcpy(&m, fr->b.p, sizeof(m));
-		CHECK(m.old_parent.pid == told->b && m.key.pid == told->a);
-		if (i)
-			CHECK(m.new_parent.pid == told->d);
-		else
-			CHECK(m.new_parent.pid != told->b && m.new_parent.pid != 0);
-		exit_of(&f, told->a);
-		frames_clear(&f);
-	}
-	untell();
-	n = 300;
-	run_actor(&f, act_many_orphans, &n, NULL);
-	for (i = 0, n = 0; (size_t)i < f.n; i++) {
-		if (f.v[i].op != PR_OP_REPARENT)
-			continue;
-		memcpy(&m, f.v[i].b.p, sizeof(m));
-		n += m.old_parent.pid == told->b && m.new_parent.pid == told->c;
-	}
-	CHECK(n == 300);
-	usleep(100000);
-	frames_take(&f);
-	frames_clear(&f);
-}
+/* ---- sessions ---- */
 
 static int act_session(void *arg)
 {
@@ -449,7 +362,6 @@ const struct bpf_case fork_cases[] = {
 	{"fork: vfork", case_vfork},
 	{"fork: CLONE_PARENT", case_clone_parent},
 	{"fork: pid namespace, ten namespaces", case_pidns},
-	{"fork: orphans, subreapers", case_orphans},
 	{"fork: session", case_session},
 	{NULL, NULL},
 };

@@ -18,7 +18,7 @@ $(O)/tests/live/fault.so: tests/live/fault.c
 	$(Q)$(CC) -std=gnu11 -g -O2 $(WARN) -D_GNU_SOURCE -fPIC -shared -o $@ $< -ldl
 
 # The capture alone, without recorder and replay; static enough to be taken into a guest kernel.
-BPF_CASES_OBJ := $(patsubst %,$(O)/tests/live/bpf_%.o,cases frames exec image fork)
+BPF_CASES_OBJ := $(patsubst %,$(O)/tests/live/bpf_%.o,cases frames exec image fork orphans)
 DEPS += $(BPF_CASES_OBJ:.o=.d) $(O)/tests/live/bpf_dump.d $(O)/tests/live/bpf_pin.d
 $(BPF_CASES_OBJ): CFLAGS += -Wno-write-strings # argument vectors of literals
 $(O)/tests/live/bpf_cases: $(BPF_CASES_OBJ)
