@@ -1,16 +1,18 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# deps.sh build|test...: installs the Debian packages that are missing for building procrec, or for its tests too. Says what
+# deps.sh build|test|kernels...: installs the Debian packages that are missing for building procrec, for its tests, for those in other kernels. Says what
 # it does; does nothing (and needs no root) when all are there.
 set -eu
 build='gcc make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev liblz4-dev libsqlite3-dev libsodium-dev nettle-dev libcap-dev libseccomp-dev'
 test='libcmocka-dev python3 lz4 sqlite3 minisign mandoc universal-ctags git graphviz less zsh fish'
+kernels='qemu-system-x86 busybox-static cpio zstd'
 want=
 for set_ in "$@"; do
 	case $set_ in
 	build) want="$want $build" ;;
 	test) want="$want $test" ;;
-	*) echo "deps.sh: unknown set '$set_': build or test" >&2; exit 2 ;;
+	kernels) want="$want $kernels" ;;
+	*) echo "deps.sh: unknown set '$set_': build, test or kernels" >&2; exit 2 ;;
 	esac
 done
 

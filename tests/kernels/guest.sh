@@ -3,22 +3,22 @@
 # guest.sh: for sourcing. Debian's kernels, looked up and fetched once into $KERNELS, and guests of them in qemu (software emulation, no KVM).
 KERNELS=${KERNELS:-/var/tmp/procrec-kernels}
 
-apt_options() { # a private apt state that knows several Debian releases; the machine's own is not touched
-	local a=$KERNELS/apt url key='[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]' suite
+apt_options() { # [security]: a private apt state that knows several Debian releases, or their security updates alone; the machine's own is not touched
+	local a=$KERNELS/apt${1:+-$1} url key='[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]' suite
 	mkdir -p "$a/lists/partial" "$a/cache/archives/partial"
 	url=$(grep -rhoE 'https?://[^ ]+/debian/?( |$)' /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null | head -1 | sed 's,/debian/* *$,,')
 	[ -n "$url" ] || return 1
-	for suite in bullseye bookworm bookworm-backports trixie trixie-backports; do echo "deb $key $url/debian $suite main"; done >"$a/sources"
-	for suite in bullseye bookworm trixie; do echo "deb $key $url/debian-security $suite-security main"; done >>"$a/sources"
+	for suite in bullseye bookworm trixie; do echo "deb $key $url/debian-security $suite-security main"; done >"$a/sources"
+	[ -n "${1-}" ] || for suite in bullseye bookworm bookworm-backports trixie trixie-backports; do echo "deb $key $url/debian $suite main"; done >>"$a/sources"
 	APT=(-o Dir::Etc::sourcelist="$a/sources" -o Dir::Etc::sourceparts=/dev/null -o Dir::State::lists="$a/lists"
-		-o Dir::Cache="$a/cache" -o APT::Sandbox::User=root)
+		-o Dir::Cache="$a/cache" -o APT::Sandbox::User=root -o Acquire::Retries=2 -o Acquire::http::Timeout=20 -o Acquire::Languages=none)
 	[ -n "$(find "$a/lists" -name '*Packages*' -mmin -1440 2>/dev/null | head -1)" ] || apt-get "${APT[@]}" update -qq >/dev/null 2>&1
 }
 
-package_of() { # SERIES: the newest kernel package of it
+package_of() { # SERIES [FLAVOUR-]: the newest kernel package of it
 	local all pattern=${1//./\\.}
 	[ "$1" = newest ] && pattern='[0-9.]*'
-	all=$(apt-cache "${APT[@]}" search --names-only '^linux-image-[0-9].*[0-9]-amd64$' | cut -d' ' -f1 | grep -vE 'dbg|unsigned|-rt-|cloud')
+	all=$(apt-cache "${APT[@]}" search --names-only "^linux-image-[0-9].*[0-9]-${2-}amd64\$" | cut -d' ' -f1 | grep -vE 'dbg|unsigned|-rt-')
 	grep -E "^linux-image-${pattern}[.+-]" <<<"$all" | sort -V | tail -1
 }
 
@@ -33,6 +33,23 @@ fetch() { # PACKAGE: unpacked below $KERNELS/PACKAGE, whole or not at all
 	done
 	for part in "$d.part"/deb/*.deb; do dpkg -x "$part" "$d.part" || return 1; done
 	rm -rf "$d.part/deb" && mv "$d.part" "$d"
+}
+
+fetch_kernel() { # PACKAGE: says where its kernel is; the modules, most of it, are left packed
+	local d=$KERNELS/kernel-$1 deb name
+	[ -d "$KERNELS/$1" ] && { kernel_of "$1"; return; }
+	if [ ! -f "$d/vmlinuz" ]; then
+		rm -rf "$d" && mkdir -p "$d" || return 1
+		(cd "$d" && apt-get "${APT[@]}" download "$1" >/dev/null 2>&1) || return 1
+		for name in $(dpkg -I "$d"/*.deb | grep -oE 'linux-binary-[^ ,]+'); do
+			(cd "$d" && rm -f ./*.deb && apt-get "${APT[@]}" download "$name" >/dev/null 2>&1) || return 1
+		done
+		deb=$(echo "$d"/*.deb)
+		name=$(dpkg -c "$deb" | grep -oE '\./(boot/vmlinuz-|usr/lib/modules/[^/]+/vmlinuz).*$' | head -1)
+		dpkg --fsys-tarfile "$deb" 2>/dev/null | tar -xO --occurrence=1 "$name" >"$d/part" 2>/dev/null
+		[ -s "$d/part" ] && rm -f "$deb" && mv "$d/part" "$d/vmlinuz" || return 1
+	fi
+	echo "$d/vmlinuz"
 }
 
 kernel_of() { # PACKAGE: its kernel's file

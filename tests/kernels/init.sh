@@ -1,7 +1,8 @@
 #!/bin/busybox sh
 # shellcheck shell=dash
 # SPDX-License-Identifier: BSD-2-Clause
-# The guest of kernels.sh: runs the checks, says what came out, powers off.
+# The guest of kernels.sh: runs the checks, says what came out, powers off. `checks` on the kernel's command line names them; the
+# recordings that the host is to look at go out as a tar file by the second serial port.
 /bin/busybox --install -s /bin
 export PATH=/bin HOME=/root TZ=UTC LC_ALL=C
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev; mount -t tmpfs tmp /tmp
@@ -12,24 +13,43 @@ bad=0
 check() { # NAME COMMAND...
 	name=$1; shift
 	if "$@" >/tmp/out 2>&1; then
-		echo "GUEST: ok $name: $(tail -n 1 /tmp/out)"
+		echo "GUEST: ok $name ($(cut -d' ' -f1 /proc/uptime) s): $(tail -n 1 /tmp/out)"
 	else
-		echo "GUEST: not ok $name ($?)"; cat /tmp/out; bad=1
+		echo "GUEST: not ok $name ($?)"; tail -n 60 /tmp/out; bad=1
+		tail -n 12 /tmp/procrec-verifier-* 2>/dev/null && rm -f /tmp/procrec-verifier-*
 	fi
 }
 
+doctor() { /t/procrec doctor; }
+cases() { /t/bpf_cases; }
+plain() { /t/bpf_cases -w; }
+kills() { /t/bpf_pin 10; }
+
+# What the workload says of itself is the truth; here it is looked at that the trace is whole.
 recording() {
-	/t/procrec record -o /tmp/t.seg -- /t/workload run /tmp/truth 200 4 && : || return 1
-	/t/procrec verify /tmp/t.seg >/dev/null && /t/procrec replay /tmp/t.seg --stats
+	mkdir -p /tmp/hand
+	: >/tmp/hand/truth
+	/t/procrec record --plain -o /tmp/hand/t.seg -- /t/workload run /tmp/hand/truth "${processes:-300}" 4 || return 1
+	/t/procrec verify /tmp/hand/t.seg >/dev/null && /t/procrec replay /tmp/hand/t.seg --stats
+}
+
+# Exit status 1 says that something was lost, as is to be expected; the host checks that it is counted.
+loss() {
+	mkdir -p /tmp/hand
+	/t/procrec record --plain --only-tree --ring 64K --read-delay 300ms -o /tmp/hand/loss.seg -- /t/workload storm 3 1500 \
+		>/tmp/hand/loss.out 2>/tmp/hand/loss.err
+	echo $? >/tmp/hand/loss.status
+	cat /tmp/hand/loss.err
+	[ "$(cat /tmp/hand/loss.status)" -le 1 ]
+}
+
+hand_out() {
+	stty -F /dev/ttyS1 raw && tar -C /tmp/hand -czf - . >/dev/ttyS1
 }
 
 echo "GUEST: $(uname -r)"
-: >/tmp/truth
 cd /t || exit 1
-check doctor /t/procrec doctor
-check cases /t/bpf_cases
-check cases-plain /t/bpf_cases -w
-check kills /t/bpf_pin 10
-check recording recording
+for one in $(echo "${checks:-doctor,cases,plain,kills,recording,loss}" | tr , ' '); do check "$one" "$one"; done
+[ -d /tmp/hand ] && check hand_out hand_out
 [ $bad = 0 ] && echo "GUEST: all passed"
 sync; echo o >/proc/sysrq-trigger; poweroff -f
