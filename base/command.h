@@ -23,8 +23,9 @@ struct pr_command {
 	const char *summary; /* one line of `procrec help` */
 	enum pr_command_group group;
 	enum {
-		PR_COMMAND_UNCONFINED = 1, /* starts programs or talks to the kernel: all others run in the sandbox (base/sandbox.h) */
-		PR_COMMAND_PAGES = 2 /* its answer may be long: on a terminal it may go through the pager (base/pager.h) */
+		PR_COMMAND_UNCONFINED = 1, /* starts programs or talks to the kernel: all others run in the sandbox (base/sandbox.h, base/landlock.h) */
+		PR_COMMAND_PAGES = 2, /* its answer may be long: on a terminal it may go through the pager (base/pager.h) */
+		PR_COMMAND_WRITES = 4 /* writes files: all others may not */
 	} flags;
 };
 

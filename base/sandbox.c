@@ -7,16 +7,7 @@
 #include <stddef.h>
 #include <sys/prctl.h>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define WITH_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer) || __has_feature(thread_sanitizer)
-#define WITH_SANITIZER 1
-#endif
-#endif
-#ifndef WITH_SANITIZER
-#define WITH_SANITIZER 0
-#endif
+#include "base/sanitizer.h"
 
 /* By name: a call that an architecture lacks is passed over. */
 static const char *const allowed[] = {
@@ -78,7 +69,7 @@ static bool load_filter(void)
 
 bool pr_sandbox_enter(void)
 {
-	if (WITH_SANITIZER || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+	if (PR_WITH_SANITIZER || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return false;
 	return load_filter();
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/command.h"
+#include "base/landlock.h"
 #include "base/sandbox.h"
 #include "recorder/commands.h"
 #include "replay/commands.h"
@@ -92,8 +93,10 @@ static int run(struct pr_term *term, const struct pr_command *c, int argc, char 
 
 	if (c->flags & PR_COMMAND_PAGES && !term->out_dumb)
 		pr_pager_prepare(&term->pager); /* before the sandbox, which lets nobody start programs */
-	if (!(c->flags & PR_COMMAND_UNCONFINED))
+	if (!(c->flags & PR_COMMAND_UNCONFINED)) {
+		pr_landlock_enter(argv + 1, (size_t)argc - 1, c->flags & PR_COMMAND_WRITES);
 		pr_sandbox_enter();
+	}
 	status = c->run(term, argc, argv);
 	/* Results go to stdout: one that did not arrive whole is a failure. */
 	if (fflush(stdout) && status == PR_EXIT_OK) {
