@@ -13,20 +13,23 @@ static int without(const char *command)
 		&ei);
 }
 
-int pr_cmd_record(int argc, char **argv)
+int pr_cmd_record(struct pr_term *term, int argc, char **argv)
 {
+	(void)term;
 	(void)argc;
 	return without(argv[0]);
 }
 
-int pr_cmd_doctor(int argc, char **argv)
+int pr_cmd_doctor(struct pr_term *term, int argc, char **argv)
 {
+	(void)term;
 	(void)argc;
 	return without(argv[0]);
 }
 
-int pr_cmd_stop(int argc, char **argv)
+int pr_cmd_stop(struct pr_term *term, int argc, char **argv)
 {
+	(void)term;
 	(void)argc;
 	return without(argv[0]);
 }
