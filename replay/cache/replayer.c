@@ -305,9 +305,7 @@ int pr_replayer_apply(struct pr_replayer *r, const struct pr_frame *f, struct pr
 	}
 	out->event = &r->event;
 	r->by_op[r->event.op]++;
-	if (err == PR_ENOENT)
-		return PR_OK;
-	err = apply_event(r, out, ei);
+	err = apply_event(r, out, ei); /* there is no rule for an op that is kept raw */
 	if (err == PR_ENOMEM)
 		return pr_fail(ei, err, "out of memory");
 	return err ? err : check_limits(r, f->seq, ei);

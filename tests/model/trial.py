@@ -101,7 +101,7 @@ class Streams:
             for at in range(0, len(parts), 24):
                 part = parts[at:at + 24]
                 script = ["P=%s/%s/procrec" % (tree.dir, BUILD[san]), "ulimit -t 60" + ("" if san else " -v 4000000")] + [p[0] for p in part]
-                status, text = tree.run("\n".join(script), 600, dict(env, PR_MUTANT_MS=str(ms)), out)
+                status, text = tree.run("\n".join(script), 600 if san else 60, dict(env, PR_MUTANT_MS=str(ms)), out)
                 if status:
                     return "exit status %d %s" % (status, text[-200:])
                 for _, view, name, want in part:
