@@ -422,8 +422,11 @@ def check_help(_tmp):
         need(piped(*args) == (0, err, b""), args)
     commands = piped("--commands")[1].decode().split()
     need(len(commands) > 15, commands)
+    stand_ins = {"record", "stop", "doctor"} if b"without the recorder" in piped("--version")[1] else set()
     for c in commands:
         need(re.search(rf"^  {c} +\w".encode(), err, re.M), c, "is not in the help")
+        if c in stand_ins:
+            continue
         got = piped(c, "--help")
         need(got[0] == 0 and got[1].startswith(f"usage: procrec {c}".encode()) and not got[2], c, "--help")
         need(piped(c, "-h") == got == piped("help", c), c, "-h and help are not --help")
