@@ -13,7 +13,7 @@ $(O)/tests/power/committed.so: tests/power/committed.c
 	$(call say,CC,$@)
 	$(Q)$(CC) -std=gnu11 -g -O2 $(WARN) -D_GNU_SOURCE -fPIC -shared -o $@ $< -ldl
 
-$(O)/tests/power/writer: $(POWER_OBJ) $(O)/tests/bench/scene.o $(O)/libprocrec-recorder.a $(O)/libprocrec-schema.a $(O)/libprocrec-base.a
+$(O)/tests/power/writer: $(POWER_OBJ) $(O)/tests/bench/scene.o $(O)/libprocrec-recorder.a $(O)/libprocrec-redact.a $(O)/libprocrec-replay.a $(O)/libprocrec-schema.a $(O)/libprocrec-base.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) $(LIBS_BPF)
 
