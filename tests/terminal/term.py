@@ -26,6 +26,8 @@ class Terminal:
         if self.pid == 0:
             os.read(ready, 1)  # the size of the window is set by then
             os.closerange(ready, go + 1)
+            for sig in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM):
+                signal.signal(sig, signal.SIG_DFL)  # a job in the background of a script has them ignored
             if cwd:
                 os.chdir(cwd)
             if stdin is not None:
