@@ -12,6 +12,7 @@
 #include "base/command.h"
 #include "base/text.h"
 #include "recorder/commands.h"
+#include "recorder/printer.h"
 #include "recorder/report.h"
 #include "recorder/session.h"
 #include "recorder/signing.h"
@@ -29,7 +30,7 @@ struct args {
 	const char *out, *sync, *pins, *sign, *password_file;
 	const char *redact; /* the file with further rules; "": none */
 	const char *redact_key;
-	bool force, only_tree, failed_exec, raw_tracepoints, no_index, plain, quiet, resume;
+	bool force, only_tree, failed_exec, raw_tracepoints, no_index, plain, quiet, resume, print, json;
 	uint64_t ring, queue, level, read_delay_ns;
 	bool queue_given;
 	struct pr_strlist max_segment, keep; /* sizes and time spans */
@@ -43,6 +44,7 @@ struct screen {
 	const struct pr_style *style; /* of the summary */
 	bool quiet;
 	const char *path;
+	struct pr_printer printer;
 };
 
 static int parse_sync(const char *word, struct pr_session_options *so, struct pr_errinfo *ei)
@@ -136,6 +138,8 @@ static int check(const struct args *a, int n_command, struct pr_errinfo *ei)
 		return pr_fail(ei, PR_EUSAGE, "record: --output: the name is empty");
 	if (a->only_tree && !n_command)
 		return pr_fail(ei, PR_EUSAGE, "record: --only-tree needs a command: its tree is what is recorded");
+	if (a->json && !a->print)
+		return pr_fail(ei, PR_EUSAGE, "record: --json is how --print shows events; the trace itself is the same: see 'procrec replay --json'");
 	if (a->resume && (!a->out || n_command || a->force))
 		return pr_fail(ei, PR_EUSAGE, "record: --resume needs -o PATH, and goes with neither --force nor a command");
 	if (a->resume && a->sign)
@@ -206,6 +210,11 @@ static void on_start(void *arg, const struct pr_session_stats *stats)
 		pr_note("recording into %s; Ctrl-C ends it", scr->path);
 }
 
+static void on_open(void *arg)
+{
+	pr_printer_release(&((struct screen *)arg)->printer);
+}
+
 static void on_trouble(void *arg, const char *why, bool stuck)
 {
 	(void)arg;
@@ -256,6 +265,8 @@ static int run(const struct args *a, struct pr_session_options *so, struct scree
 	int err = pr_session_run(so, &r, &ei);
 
 	pr_line_hide();
+	if (!pr_printer_finish(&scr->printer))
+		pr_note("nobody takes the events that are printed; process %d goes on with that. All of them are in %s", (int)scr->printer.pid, scr->path);
 	if (r.ran && r.cmd_errno)
 		pr_note("%s: %s", so->command[0], r.cmd_errno == ENOENT ? "command not found" : strerror(r.cmd_errno));
 	if (r.left_pinned)
@@ -299,6 +310,8 @@ static int parse(struct pr_term *term, int argc, char **argv, struct args *a, in
 		{0, "password-file", PR_OPT_STR, &a->password_file, "FILE", "with --sign: the key's password is the first line of FILE", NULL},
 		{0, "resume", PR_OPT_FLAG, &a->resume, NULL, "lose nothing when killed; go on with PATH after that", NULL},
 		{0, "pin", PR_OPT_STR, &a->pins, "DIR", "with --resume: folder in a bpffs (" PR_PIN_DIR_DEFAULT ")", NULL},
+		{0, "print", PR_OPT_FLAG, &a->print, NULL, "print events to standard output as they come, as replay does", NULL},
+		{0, "json", PR_OPT_FLAG, &a->json, NULL, "with --print: one JSON object a line", NULL},
 		{'q', "quiet", PR_OPT_FLAG, &a->quiet, NULL, "no status, and a summary only when something was lost", NULL},
 		PR_TERM_COLOR(term),
 		{0, "raw-tracepoints", PR_OPT_FLAG, &a->raw_tracepoints, NULL, "attach untyped (for tests)", NULL},
@@ -414,7 +427,7 @@ static int record(struct pr_term *term, int argc, char **argv, char *const *own)
 {
 	struct args a = {.pins = PR_PIN_DIR_DEFAULT, .trigger_every = FREEZE_EVERY_NS, .freezes = FREEZES_MAX};
 	char name[64], text[256];
-	struct screen scr = {0};
+	struct screen scr = {.printer = {.go_fd = -1, .end_fd = -1}};
 	struct pr_session_options so = {.on_status = on_status, .on_trouble = on_trouble, .on_freeze = on_freeze, .arg = &scr, .argv = own};
 	struct pr_secret_key key;
 	struct pr_errinfo ei;
@@ -447,8 +460,15 @@ static int record(struct pr_term *term, int argc, char **argv, char *const *own)
 		pr_note("a recording that was cut off is pinned in %s: go on with it (record --resume) or end it (procrec stop)", a.pins);
 	argv[n] = NULL; /* what parsing left behind the arguments of CMD */
 	so.command = n ? argv : NULL;
-	/* With CMD the terminal is CMD's. */
-	if (!n && !a.quiet && !term->err_dumb)
+	if (a.print)
+		err = pr_printer_hold(&scr.printer, scr.path, a.json, term->wish.color, &ei);
+	if (err) {
+		pr_secret_key_wipe(&key);
+		return pr_report(err, &ei);
+	}
+	so.on_open = a.print ? on_open : NULL;
+	/* With CMD the terminal is CMD's, and one on which events are printed is theirs. */
+	if (!n && !a.quiet && !term->err_dumb && !(a.print && term->out_tty))
 		so.status_ns = STATUS_EVERY_NS;
 	if (!n)
 		so.on_start = on_start;

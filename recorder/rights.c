@@ -28,6 +28,7 @@ static int reduce(unsigned keep, bool for_good, struct pr_errinfo *ei)
 		int n;
 	} kept[] = {
 		{PR_RIGHTS_KEEP_KILL, {CAP_KILL}, 1},
+		{PR_RIGHTS_KEEP_READ, {CAP_DAC_READ_SEARCH}, 1},
 		{PR_RIGHTS_KEEP_BPF, {CAP_BPF, CAP_SYS_ADMIN}, 2},
 	};
 	cap_t now = cap_get_proc(), next = cap_init();

@@ -9,6 +9,7 @@
 #include "base/err.h"
 
 #define PR_RIGHTS_KEEP_KILL 0x1u /* to pass signals on to a CMD that changed its user */
+#define PR_RIGHTS_KEEP_READ 0x4u /* to read a trace whoever it was given to */
 #define PR_RIGHTS_KEEP_BPF 0x2u /* kernels before 5.19 ask for it at each read of a counter */
 
 /* No program that this thread (or one that it starts) execs can gain rights. Cannot be undone. */

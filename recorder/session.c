@@ -145,6 +145,8 @@ static int open_all(struct session *s, struct pr_errinfo *ei)
 	if (err)
 		return err;
 	s->out->started = true;
+	if (opt->on_open)
+		opt->on_open(opt->arg);
 	s->out->flavour = pr_capture_flavour(s->cap);
 	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (s->epoll_fd < 0)
