@@ -46,6 +46,7 @@ class Mutant:
     def __init__(self, path, text, start, end, new, kind):
         self.path, self.start, self.end, self.new, self.kind, self.number = path, start, end, new, kind, 0
         self.place = path  # with the name of its function behind it
+        self.ordinal = 0  # of those that look alike in the same function
         self.function = 0  # the number of the first one in its function; 0: it stands outside of functions
         self.line = text.count("\n", 0, start) + 1
         first, last = text.rfind("\n", 0, start) + 1, text.find("\n", end)
@@ -54,7 +55,7 @@ class Mutant:
         self.column = start - first + 1
 
     def key(self):
-        return "%s|%s|%s|%d" % (self.path, self.before, self.after, self.column)
+        return "%s|%s|%s|%d|%d" % (self.place, self.before, self.after, self.column, self.ordinal)
 
     def reason(self, known):
         """Why it is equivalent, or None."""
@@ -113,6 +114,10 @@ def mutants_of(path, text):
         for m in out:
             if start <= m.start < end:
                 m.place = path + " " + name
+    seen = {}
+    for m in out:
+        alike = m.key()
+        m.ordinal = seen[alike] = seen.get(alike, -1) + 1
     return out
 
 
