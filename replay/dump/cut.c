@@ -25,7 +25,7 @@ struct cut {
 	uint64_t since, until; /* ktime, both included */
 	uint64_t at; /* number of the frame, META ones counted too */
 	uint64_t first, last; /* such numbers; last is 0 where there is none */
-	uint64_t start; /* of the first that is not META */
+	uint64_t start; /* of the first that was recorded: neither META nor repeated state, which stands before it */
 	bool found, started;
 	bool told; /* the gap that comes next is that of damage which was told already */
 	/* first pass */
@@ -175,14 +175,15 @@ static int use_block(struct cut *c)
 	return PR_OK;
 }
 
+/* State that is told again has the time at which it was told: frames behind it may be older. */
 static bool has_time(const struct pr_frame *f)
 {
-	return !(f->env_flags & (PR_ENV_META | PR_ENV_RAW | PR_ENV_CONT));
+	return !(f->env_flags & (PR_ENV_META | PR_ENV_RAW | PR_ENV_CONT | PR_ENV_REPEAT));
 }
 
 static int look_at(struct cut *c, const struct pr_frame *f)
 {
-	if (!(f->env_flags & PR_ENV_META) && !c->started) {
+	if (!(f->env_flags & (PR_ENV_META | PR_ENV_REPEAT)) && !c->started) {
 		c->started = true;
 		c->start = c->at;
 	}
@@ -371,7 +372,7 @@ static int copy_frame(struct cut *c, const struct pr_frame *f, struct pr_errinfo
 		err = put(c, &c->here, ei);
 	pr_buf_clear(&c->here);
 	c->out->frames += !(f->env_flags & (PR_ENV_META | PR_ENV_CONT));
-	if (!err && has_time(f) && f->op == PR_OP_CLOCK && !pr_decode(f->data, f->size, &ev, NULL) &&
+	if (!err && !(f->env_flags & PR_ENV_RAW) && f->op == PR_OP_CLOCK && !pr_decode(f->data, f->size, &ev, NULL) &&
 		pr_timeline_add(&c->out->timeline, ev.ktime, ev.own.realtime))
 		err = no_memory(ei);
 	return err ? err : pr_seg_writer_frame(c->w, &env, f->data, ei);
