@@ -170,13 +170,15 @@ def test_a_piece_while_recording_goes_on():
 def test_retention_deletes_meanwhile():
     with live.scratch() as d:
         folder, piece = os.path.join(d, "rec"), os.path.join(d, "p.seg")
-        r = live.Recorder(folder + "/", "--max-segment", "16K", "--keep", "64K", "--sync", "20ms")
+        r = live.Recorder(folder + "/", "--max-segment", "16K", "--keep", "256K", "--no-index", "--sync", "20ms")
         load = subprocess.Popen([live.WORKLOAD, "storm", "2", "4000"], stdout=subprocess.DEVNULL)
         cuts = deleted = 0
         try:
             wait_for(lambda: frames.frames(folder))
             while load.poll() is None:
                 out = dump(folder, piece, "--last", "1h", status=(0, 1))
+                if "nothing was recorded" in out.err:  # a segment just begun is all that retention has left
+                    continue
                 losses = [struct.unpack_from("<I", f.data, 16)[0] for f in frames.frames(piece) if f.op == frames.LOSS]
                 live.equal(losses, [RETENTION] * len(losses), "reasons of what is missing")
                 live.equal("deleted" in out.err, bool(losses), f"deleted, as it is said ({out.err})")
