@@ -5,7 +5,7 @@ OFFLINE_CHECKS += check-jobs
 check-jobs: $(O)/procrec $(O)/tests/bench/gen_trace ## the same answers for every --jobs, of whole and of damaged traces
 	$(Q)$(PYTHON) -B tests/jobs/test_jobs.py $(O)/procrec $(O)/tests/bench/gen_trace $(JOBS_ARGS)
 
-OFFLINE_CHECKS += check-threads
+LONG_CHECKS += check-threads
 check-threads: ## some of them, and the pool's own tests, under ThreadSanitizer
 	$(Q)$(MAKE) --no-print-directory O=$(O)/tsan SAN=thread BPF=0 CLANG=false BPFTOOL=false JOBS_ARGS=few check-jobs-threads
 
