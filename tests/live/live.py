@@ -76,9 +76,12 @@ class Recorder:
 
 
 def wait_for(what, name, limit=60):
-    """Until what() is true; the limit is only there to end a test that can't."""
+    """What what() gives, as soon as that is true; the limit is only there to end a test that can't."""
     end = time.monotonic() + limit
-    while not what():
+    while True:
+        got = what()
+        if got:
+            return got
         assert time.monotonic() < end, f"{name}: not within {limit} s"
         time.sleep(0.02)
 

@@ -102,16 +102,6 @@ def check_living(piece, folder, since):
     live.equal(set(state_of(piece)[0]) ^ set(lives.values()), set(), "what lives, by the piece or by the frames before it alone")
 
 
-def wait_for(what, seconds=60):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        r = what()
-        if r:
-            return r
-        time.sleep(0.05)
-    raise AssertionError("waited in vain")
-
-
 def dump(folder, piece, *options, status=(0,)):
     r = live.run(live.PROCREC, "dump", folder, "-o", piece, "-f", *options)
     assert r.status in status, f"dump {options}: status {r.status}: {r.err}"
@@ -136,7 +126,7 @@ def test_a_piece_while_recording_goes_on():
         try:
             live.equal(live.run(live.WORKLOAD, "storm", "2", "300", cwd=d).status, 0, "storm")
             # Between the two listings lies the cut. What begins behind it is not told as alive.
-            before = wait_for(lambda: {p: v for p, v in processes().items() if p != os.getpid()} if long.poll() is None else None)
+            before = live.wait_for(lambda: {p: v for p, v in processes().items() if p != os.getpid()} if long.poll() is None else None, "what lives")
             since = now()
             after = processes()
             live.equal(live.run(live.WORKLOAD, "run", log, "300", "3", cwd=d).status, 0, "workload")
@@ -146,7 +136,7 @@ def test_a_piece_while_recording_goes_on():
                 dump(folder, piece, "--since", str(since))
                 return any(x["key"].pid == root for x in frames.Trace(piece).exits)
 
-            wait_for(whole_run)
+            live.wait_for(whole_run, "the whole run")
             dump(folder, piece, "--since", str(since))
         finally:
             live.equal(r.stop(), 0, f"exit status ({r.err})")
@@ -174,7 +164,7 @@ def test_retention_deletes_meanwhile():
         load = subprocess.Popen([live.WORKLOAD, "storm", "2", "4000"], stdout=subprocess.DEVNULL)
         cuts = deleted = 0
         try:
-            wait_for(lambda: frames.frames(folder))
+            live.wait_for(lambda: frames.frames(folder), "the first frames")
             while load.poll() is None:
                 out = dump(folder, piece, "--last", "1h", status=(0, 1))
                 if "nothing was recorded" in out.err:  # a segment just begun is all that retention has left

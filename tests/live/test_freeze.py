@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 
 import frames
 import live
@@ -23,16 +22,6 @@ def verify(path, *options):
     r = live.run(live.PROCREC, "verify", path, "--json", *options)
     live.equal(r.status, 0, f"verify {path}: {r.err}")
     return json.loads(r.out)
-
-
-def wait_for(what, seconds=60):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        r = what()
-        if r:
-            return r
-        time.sleep(0.02)
-    raise AssertionError("waited in vain")
 
 
 def crash():
@@ -53,7 +42,7 @@ def test_a_trigger_keeps_what_retention_deletes():
                           "exit_signal = 11 AND binary LIKE '%sh'")
         storm()
         pid = crash()
-        frozen = wait_for(lambda: sets(folder))[0]
+        frozen = live.wait_for(lambda: sets(folder), "a frozen set")[0]
         for _ in range(4):
             storm()
         later = crash()  # too soon after the first
@@ -88,11 +77,11 @@ def test_a_signal_freezes_a_signed_recording():
         before = subprocess.Popen(["sh", "-c", "exit 3", "just-before"])
         before.wait()
         r.p.send_signal(signal.SIGUSR1)
-        frozen = wait_for(lambda: sets(folder))[0]
+        frozen = live.wait_for(lambda: sets(folder), "a frozen set")[0]
         after = subprocess.Popen(["true"])
         after.wait()
         r.p.send_signal(signal.SIGUSR1)
-        wait_for(lambda: len(sets(folder)) == 2)
+        live.wait_for(lambda: len(sets(folder)) == 2, "the second set")
         live.equal(r.stop(), 0, f"exit status ({r.err})")
         v = verify(frozen, "--pubkey", key + ".pub", "--sealed")
         live.equal((v["verdict"], v["signed"], v["key_trusted"]), ("whole", "all", True), "the set")
@@ -151,7 +140,7 @@ def test_no_room_for_a_set():
                 if sum(os.path.getsize(os.path.join(folder, n)) for n in segments(folder)) > 310 << 10:
                     break
             r.p.send_signal(signal.SIGUSR1)
-            wait_for(lambda: "no room" in r.said())
+            live.wait_for(lambda: "no room" in r.said(), "the refusal")
             live.equal(r.stop(), 0, f"exit status ({r.err})")
             assert "could not be frozen: 1 time" in r.err and "nothing lost" in r.err, r.err
             live.equal(sets(folder), [], "sets")
