@@ -116,6 +116,7 @@ static __always_inline void live_turn(struct pr_bpf_live *v, __u64 ktime, __u32 
 {
 	v->ktime = ktime;
 	v->exec_id = exec_id;
+	v->flags &= ~PR_LIVE_SCANNED;
 	if ((v->flags & (PR_LIVE_WALKED | PR_LIVE_TOLD)) == PR_LIVE_WALKED)
 		v->flags |= PR_LIVE_TOLD;
 }

@@ -29,6 +29,7 @@ struct pr_bpf_counts {
 #define PR_LIVE_TOLD 0x8u    /* with WALKED: that it was there is told already, so `claims` need not be asked */
 #define PR_LIVE_SPLIT 0x10u  /* a thread that had children ended before others did: they may hang on any thread, or on the new parent already */
 #define PR_LIVE_REAPER 0x20u /* orphans were promised to it, which may not have come yet */
+#define PR_LIVE_SCANNED 0x40u /* a scan told of the image that it is now; no frame in the ring does */
 
 struct pr_bpf_live {
 	pr_u64 ktime;         /* identity now is (tgid, ktime) */

@@ -12,7 +12,7 @@
 #include "bpf/task.bpf.h"
 
 const volatile __u32 snap_slot = 1; /* the iterator's place in `scratch` */
-__u32 snap_all = 0;                 /* also those that are held; set by user space */
+__u32 snap_again = 0;               /* also those that an earlier scan told of; set by user space */
 __u32 scan = 0;                     /* number of this scan, from 1; set by user space */
 
 static __always_inline void snap_fill(struct scratch *s, struct task_struct *task, const struct pr_bpf_live *v)
@@ -70,7 +70,7 @@ static __always_inline bool snap_claim(struct task_struct *task, __u32 tgid, str
 	is->ktime = is->start = rd(task, start_boottime);
 	if (!rd(task, signal, live.counter) || !is_old(is->start) || !claim(tgid, is->start, CLAIM_BEGIN))
 		return false;
-	is->flags = PR_LIVE_WALKED | PR_LIVE_TOLD | (rd(task, flags) & PF_FORKNOEXEC ? 0 : PR_LIVE_EXECED);
+	is->flags = PR_LIVE_WALKED | PR_LIVE_TOLD | PR_LIVE_SCANNED | (rd(task, flags) & PF_FORKNOEXEC ? 0 : PR_LIVE_EXECED);
 	if (only_tree && tgid == root_tgid)
 		is->flags |= PR_LIVE_TRACKED;
 	key_of(rd(task, real_parent), &is->parent);
@@ -85,22 +85,23 @@ static __always_inline bool snap_claim(struct task_struct *task, __u32 tgid, str
 	return true;
 }
 
-/* Looks at one process, and tells of it if that is still to be done. */
+/*
+ * Looks at one process, and tells of it if that is still to be done. Again, too, of those alone whose image no frame in
+ * the ring tells of: two frames for one image would be two answers to what it is.
+ */
 static __always_inline void snap_visit(struct scratch *s, struct seq_file *seq, struct task_struct *task)
 {
 	__u32 tgid = rd(task, tgid);
 	struct pr_bpf_live *v = live_get(tgid, rd(task, start_boottime)), is = {};
 	bool held = v;
 
-	if (held && (!snap_all || v->scan == scan))
+	if (held && (!snap_again || !(v->flags & PR_LIVE_SCANNED) || v->scan == scan))
 		return;
 	if (held)
 		is = *v;
 	else if (!snap_claim(task, tgid, &is))
 		return;
 	snap_fill(s, task, &is);
-	if (held)
-		s->snap.flags |= PR_SNAP_HELD;
 	v = live_get(tgid, is.start);
 	if (v)
 		v->scan = scan;

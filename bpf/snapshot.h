@@ -20,8 +20,7 @@
 #define PR_SNAP_KTHREAD 0x1u  /* a kernel thread: no command line, executable or cwd */
 #define PR_SNAP_NOEXEC 0x2u   /* forked and never execed: its image is its creator's */
 #define PR_SNAP_TRACKED 0x4u  /* belongs to the tree that is recorded; always set when the whole machine is */
-#define PR_SNAP_HELD 0x8u     /* only with PR_SNAPSHOT_ALL: the kernel-side map held it before this scan */
-#define PR_SNAP_NO_AUID 0x10u /* the kernel has no login uid (auid is 0xffffffff) */
+#define PR_SNAP_NO_AUID 0x8u /* the kernel has no login uid (auid is 0xffffffff) */
 
 #define PR_SNAP_CGROUP_MAX 4095u
 
@@ -29,7 +28,7 @@ struct pr_snap {
 	pr_u32 size;          /* of the whole record, this struct included */
 	pr_u32 flags;         /* PR_SNAP_* */
 	struct pr_key key;    /* identity now: start time, or the time of its last exec where that was recorded */
-	struct pr_key parent; /* the kernel parent's identity; with PR_SNAP_HELD the creator's, where it is known */
+	struct pr_key parent; /* the kernel parent's identity */
 	pr_u64 start;         /* start time, CLOCK_BOOTTIME ns */
 	pr_u64 cgroup_id;
 	pr_u64 i_ino; /* of the executable; 0: none */

@@ -81,8 +81,7 @@ typedef int (*pr_capture_snap_fn)(void *arg, const struct pr_snap *snap, const c
 
 enum pr_snapshot_mode {
 	PR_SNAPSHOT_NEW = 0, /* processes that the kernel-side map does not hold yet; they are put into it */
-	PR_SNAPSHOT_ALL =
-		1, /* these, and the held ones too (PR_SNAP_HELD), for a keyframe in the middle of a recording */
+	PR_SNAPSHOT_AGAIN, /* these, and those that a scan before told of and that have not execed since: its recorder may not have written them */
 };
 
 /*

@@ -70,7 +70,7 @@ int pr_capture_snapshot(
 	struct bpf_link *link;
 	int fd, rc;
 
-	cap->skel->bss->snap_all = mode == PR_SNAPSHOT_ALL;
+	cap->skel->bss->snap_again = mode == PR_SNAPSHOT_AGAIN;
 	cap->skel->bss->scan++;
 	link = bpf_program__attach_iter(cap->skel->progs.snapshot, NULL);
 	if (!link)

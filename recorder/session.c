@@ -175,14 +175,14 @@ static int attach(struct session *s, struct pr_errinfo *ei)
 		.put = put_keyframe,
 		.arg = s,
 	};
-	enum pr_snapshot_mode mode = s->out->resumed ? PR_SNAPSHOT_ALL : PR_SNAPSHOT_NEW;
+	enum pr_snapshot_mode mode = s->out->resumed ? PR_SNAPSHOT_AGAIN : PR_SNAPSHOT_NEW;
 	int err = s->out->resumed ? PR_OK : pr_capture_attach(s->cap, ei);
 
 	s->start_ns = s->synced_ns = s->status_ns = pr_boottime_ns();
 	s->intake.loss_since_ns = s->intake.clock_ns = s->start_ns;
 	if (!err && opt->capture.only_tree)
 		err = pr_capture_track(s->cap, (uint32_t)s->child.pid, ei);
-	/* One that was killed in its keyframe may have claimed processes that it could not write any more: then all are told. */
+	/* One that was killed in its keyframe may have claimed processes that it could not write any more: these are told again. */
 	if (!err && s->out->resumed && s->known.has_keyframe) {
 		pr_keyframe_recorder(&s->intake.frames, pr_frames_clock(&s->intake.frames), &job.about, NULL);
 		return pr_intake_put_frames(&s->intake, ei);

@@ -4,6 +4,8 @@
 import os
 import random
 import re
+import secrets
+import signal
 import subprocess
 import time
 
@@ -61,6 +63,52 @@ def test_resume_after_kills():
         note = truth.compare(tr, truth.from_frames(t, tr.root), root_status=0)
         live.equal(live.run(live.PROCREC, "verify", trace).status, 0, "verify")
         return f"{kills} kills, {len(numbers)} frames; {note}"
+
+
+def killed_in_its_keyframe(trace, pins, busy):
+    """A recorder that ends between attaching and the end of its keyframe; busy() is done in that time. False: it was too fast for that."""
+    p = subprocess.Popen([live.PROCREC, "record", "--plain", "-o", trace, "--resume", "--pin", pins], stdout=subprocess.DEVNULL,
+                         stderr=subprocess.DEVNULL)
+    while not os.path.exists(os.path.join(pins, "link_clone")) and p.poll() is None:
+        pass  # the keyframe takes milliseconds
+    p.send_signal(signal.SIGSTOP)
+    busy()
+    p.kill()
+    p.wait()
+    return not frames.frames(trace)
+
+
+def test_one_frame_for_each_image():
+    """What runs while a recorder dies in its keyframe is told by its exec, not by the second keyframe too."""
+    marks, alive = [], [subprocess.Popen(["sleep", "1000"])]
+
+    def busy():
+        marks[:] = [f"mark-{secrets.token_hex(8)}" for _ in range(40)]
+        for mark in marks[:20]:
+            subprocess.run(["true", mark], check=True)
+        alive.extend(subprocess.Popen(["perl", "-e", "sleep 1000", mark]) for mark in marks[20:])
+
+    try:
+        with Bpffs() as b, live.scratch() as d:
+            for i in range(20):
+                trace = os.path.join(d, f"{i}.seg")
+                if killed_in_its_keyframe(trace, b.pins, busy):
+                    break
+                live.equal(live.run(live.PROCREC, "stop", "--pin", b.pins).status, 0, "stop")
+            else:
+                raise AssertionError("no recorder was killed in its keyframe: the test shows nothing")
+            r = live.Recorder(trace, "--resume", "--pin", b.pins)
+            live.equal(r.stop(), 0, f"exit status ({r.err})")
+            images = [e.key for e in frames.Trace(trace).execs]
+            live.equal(sorted(k for k in set(images) if images.count(k) > 1), [], "images that two frames tell of")
+            live.equal([k.pid for k in images].count(alive[0].pid), 1, "frames of the process that was there before")
+            execs = [e["argv"] for e in live.replay(trace) if e["type"] == "execve"]
+            live.equal([sum(mark in (argv or []) for argv in execs) for mark in marks], [1] * len(marks), "events of each exec")
+            return f"{len(images)} images"
+    finally:
+        for p in alive:
+            p.kill()
+            p.wait()
 
 
 def test_left_over_is_reported_and_stopped():
