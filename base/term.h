@@ -55,6 +55,8 @@ unsigned pr_term_columns(int fd);
 	{0, "wide", PR_OPT_FLAG, &(t)->wish.wide, NULL, "on a terminal: whole lines, however long", NULL}
 #define PR_TERM_ZONE(t) \
 	{0, "tz", PR_OPT_STR, &(t)->wish.tz, "ZONE", "times in text: utc, local, +02:00 or Europe/Berlin (utc)", NULL}
+#define PR_TERM_ZONE_TYPED(t) \
+	{0, "tz", PR_OPT_STR, &(t)->wish.tz, "ZONE", "HH:MM:SS as typed: utc, local, +02:00 or Europe/Berlin (utc)", NULL}
 #define PR_TERM_QUIET(t) \
 	{'q', "quiet", PR_OPT_FLAG, &(t)->wish.quiet, NULL, "show no progress", NULL}
 /* clang-format on */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* cmd_audit.c: `audit TRACE`: what a live agent's cache got wrong on these frames, and which frame caused it. */
 #include <inttypes.h>
+#include <unistd.h>
 
 #include "base/json.h"
 #include "base/out.h"
@@ -133,7 +134,8 @@ static void on_found(void *ctx, const struct pr_finding *f)
 {
 	struct audit *a = ctx;
 
-	a->all++;
+	if (!a->all++)
+		pr_term_begin(a->args->term);
 	a->counts[f->kind]++;
 	if (a->args->json)
 		print_json(&a->out.buf, f);
@@ -197,8 +199,9 @@ static int audit(const struct pr_replay_args *args, struct pr_errinfo *ei)
 	err = pr_session_open(&a.s, args, false, pr_auditor_observer(a.auditor), ei);
 	if (!err) {
 		pr_trace_set_events(a.s.trace, &(struct pr_trace_events){.on_damage = on_damage, .ctx = &a});
-		pr_term_out(args->term, &a.out);
+		pr_out_init(&a.out, STDOUT_FILENO); /* findings may be rare: until there is one, the terminal is the progress's */
 		err = run(&a, ei);
+		pr_term_begin(args->term);
 		if (!err)
 			print_summary(&a);
 		err_out = pr_out_close(&a.out, err ? NULL : ei);
@@ -221,6 +224,7 @@ int pr_cmd_audit(struct pr_term *term, int argc, char **argv)
 		PR_CACHE_OPTIONS(&a.cache, NULL),
 		PR_TERM_COLOR(term),
 		PR_TERM_PAGER(term),
+		PR_TERM_QUIET(term),
 		{0},
 	};
 	const struct pr_usage usage = {"audit", "TRACE [--json]",
@@ -232,6 +236,7 @@ int pr_cmd_audit(struct pr_term *term, int argc, char **argv)
 
 	if (!err) {
 		a.trace = argv[0];
+		a.meter = pr_term_meter(term, "reading", a.trace);
 		err = audit(&a, &ei);
 	}
 	return pr_report(err, &ei);

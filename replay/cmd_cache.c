@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/out.h"
 #include "base/text.h"
@@ -275,6 +276,7 @@ static int diff(struct view *v, struct pr_errinfo *ei)
 	if (!err)
 		err = snapshot_take(&to, &v->s.replayer.cache, ei);
 	if (!err) {
+		pr_term_begin(v->args->term);
 		if (!v->args->json) {
 			pr_buf_str(&v->out.buf, "  ");
 			pr_paint_str(&v->out.buf, &v->style, PR_ROLE_HEADING, header);
@@ -309,6 +311,7 @@ int pr_view_cache(struct pr_replay_args *args)
 	int err, err_out;
 
 	err = check_args(args, &ei);
+	args->meter = pr_term_meter(args->term, "reading", args->trace);
 	if (!err)
 		err = pr_session_open(&v.s, args, false, NULL, &ei);
 	if (err)
@@ -324,11 +327,12 @@ int pr_view_cache(struct pr_replay_args *args)
 	if (args->diff && v.style.columns > 2)
 		v.style.columns -= 2; /* the sign in front */
 	v.renderer.style = &v.style;
-	pr_term_out(args->term, &v.out);
+	pr_out_init(&v.out, STDOUT_FILENO);
 	if (args->diff) {
 		err = diff(&v, &ei);
 	} else {
 		err = advance(&v.s, &ei);
+		pr_term_begin(args->term);
 		if (!err)
 			err = print_cache(&v, &ei);
 	}

@@ -26,6 +26,7 @@ static int parse(struct diff_args *a, struct pr_diff *d, int argc, char **argv, 
 		{0, "json", PR_OPT_FLAG, &a->json, NULL, "one JSON object a line", NULL},
 		PR_TERM_COLOR(term),
 		PR_TERM_PAGER(term),
+		PR_TERM_QUIET(term),
 		{0},
 	};
 	const struct pr_usage usage = {"diff", "A B [--root WHAT] [--mask REGEX]... [--durations SPAN] [--json]",
@@ -51,7 +52,8 @@ static int load(const struct diff_args *a, struct pr_diff *d, bool *out_missing,
 	int err = PR_OK;
 
 	for (int i = 0; !err && i < 2; i++) {
-		err = pr_diff_load(&d->side[i], a->trace[i], a->root_of[i] ? a->root_of[i] : a->root, ei);
+		err = pr_diff_load(&d->side[i], a->trace[i], a->root_of[i] ? a->root_of[i] : a->root,
+			pr_term_meter(a->term, "reading", a->trace[i]), ei);
 		if (err == PR_EDATA) {
 			pr_note("%s; what differs may come from that", ei->msg);
 			*out_missing = true;

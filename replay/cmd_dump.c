@@ -22,21 +22,25 @@ struct dump_args {
 
 static int parse(struct dump_args *a, int argc, char **argv, struct pr_errinfo *ei)
 {
+	struct pr_term *term = a->term;
 	const struct pr_option options[] = {
 		{'o', "output", PR_OPT_STR, &a->output, "NEW", "where to write the new trace", NULL},
 		{'f', "force", PR_OPT_FLAG, &a->force, NULL, "replace NEW if it is there", NULL},
 		{0, "last", PR_OPT_SPAN, &a->opt.last_ns, "SPAN", "the last 10m, 1.5h, ... before its newest frame (or before --until)", &a->opt.has_last},
 		{0, "since", PR_OPT_STR, &a->opt.since, "TIME", "from this time on", NULL},
 		{0, "until", PR_OPT_STR, &a->opt.until, "TIME", "up to this time", NULL},
+		PR_TERM_ZONE(term),
+		PR_TERM_QUIET(term),
 		{0},
 	};
 	const struct pr_usage usage = {"dump", "TRACE|DIR -o NEW [--last SPAN | --since TIME] [--until TIME]",
 		"Cuts a time out of a recording, which may go on meanwhile: a whole trace, with the state that it begins with.", options, 1, 1, false};
-	int n, err = pr_term_parse(a->term, &usage, argc, argv, &n, ei);
+	int n, err = pr_term_parse(term, &usage, argc, argv, &n, ei);
 
 	if (err)
 		return err;
 	a->opt.trace = argv[0];
+	a->opt.zone = &term->zone;
 	if (!a->output || !*a->output)
 		return pr_fail(ei, PR_EUSAGE, "dump: where to? give -o NEW");
 	if (a->opt.has_last && a->opt.since)
@@ -104,7 +108,7 @@ static void tell(const struct dump_args *a, const struct pr_cut *c)
 	pr_buf_release(&since);
 }
 
-static int run(const struct dump_args *a, struct pr_errinfo *ei)
+static int run(struct dump_args *a, struct pr_errinfo *ei)
 {
 	struct pr_cut c;
 	int fd = -1, err = check_output(a, ei);
@@ -113,7 +117,9 @@ static int run(const struct dump_args *a, struct pr_errinfo *ei)
 		err = pr_file_create(a->output, a->force, &fd, ei);
 	if (err)
 		return err;
+	a->opt.meter = pr_term_meter(a->term, "dumping from", a->opt.trace);
 	err = pr_cut(&a->opt, fd, &c, ei);
+	pr_line_hide();
 	if (close(fd) && !err)
 		err = pr_fail_errno(ei, "%s: cannot be written", a->output);
 	if (err)

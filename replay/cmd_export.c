@@ -56,6 +56,7 @@ static int parse(struct export_args *a, int argc, char **argv, struct pr_errinfo
 		{0, "until-frame", PR_OPT_U64, &s->until_frame, "N", "only the frames 0 to N - 1", &s->has_until_frame},
 		{0, "pid", PR_OPT_U64, &s->pid, "PID", "only the processes with this pid", &s->has_pid},
 		{0, "tree", PR_OPT_U64, &a->sel.tree, "PID", "only the process with this pid and what descends from it", &a->sel.has_tree},
+		PR_TERM_ZONE_TYPED(term),
 		PR_TERM_QUIET(term),
 		{0},
 	};

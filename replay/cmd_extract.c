@@ -30,6 +30,7 @@ static int parse(struct extract_args *a, int argc, char **argv, struct pr_errinf
 		{0, "redact-rules", PR_OPT_STR, &a->choice.rules_file, "RULES", "the same as --redact=RULES", NULL},
 		{0, "redact-key", PR_OPT_STR, &a->choice.key_file, "FILE", "with a key of its own: the same secret has the same mark in each trace", NULL},
 		{0, "anonymize", PR_OPT_FLAG, &a->anonymize, NULL, "replace secrets, and names of hosts and people", NULL},
+		PR_TERM_ZONE_TYPED(term),
 		PR_TERM_QUIET(term),
 		{0},
 	};
@@ -40,6 +41,7 @@ static int parse(struct extract_args *a, int argc, char **argv, struct pr_errinf
 	if (err)
 		return err;
 	a->opt.trace = argv[0];
+	a->opt.term = term;
 	if (!a->output)
 		return pr_fail(ei, PR_EUSAGE, "extract: where to? give -o NEW");
 	if (a->opt.at && !a->opt.has_pid)

@@ -43,7 +43,7 @@ static void tell(const char *path, const char *output, const struct pr_repaired 
 			r->lost_known ? "" : "at least ", r->lost);
 }
 
-static int repair(const char *path, const char *output, bool force, struct pr_errinfo *ei)
+static int repair(struct pr_term *term, const char *path, const char *output, bool force, struct pr_errinfo *ei)
 {
 	struct pr_seg_reader *r;
 	struct pr_repaired res;
@@ -58,7 +58,9 @@ static int repair(const char *path, const char *output, bool force, struct pr_er
 		return err;
 	err = pr_file_create(output, force, &fd, ei);
 	if (!err) {
+		pr_seg_reader_set_meter(r, pr_term_meter(term, "copying", path));
 		err = pr_repair_copy(r, header_lost, fd, on_damage, (void *)path, &res, ei);
+		pr_line_hide();
 		close(fd);
 		if (err)
 			unlink(output); /* ours since pr_file_create */
@@ -79,6 +81,7 @@ int pr_cmd_repair(struct pr_term *term, int argc, char **argv)
 	const struct pr_option options[] = {
 		{'o', "output", PR_OPT_STR, &output, "NEW", "where to write the copy", NULL},
 		{'f', "force", PR_OPT_FLAG, &force, NULL, "replace an existing NEW", NULL},
+		PR_TERM_QUIET(term),
 		{0},
 	};
 	const struct pr_usage usage = {"repair", "TRACE -o NEW [--force]",
@@ -93,6 +96,6 @@ int pr_cmd_repair(struct pr_term *term, int argc, char **argv)
 	if (!err && !output)
 		err = pr_fail(&ei, PR_EUSAGE, "repair: where to? give -o NEW");
 	if (!err)
-		err = repair(argv[0], output, force, &ei);
+		err = repair(term, argv[0], output, force, &ei);
 	return pr_report(err, &ei);
 }

@@ -25,6 +25,7 @@ static int parse(struct report_args *a, int argc, char **argv, struct pr_errinfo
 		{0, "since", PR_OPT_STR, &s->since, "TIME", "only processes that lived at TIME or later", NULL},
 		{0, "until", PR_OPT_STR, &s->until, "TIME", "only processes that lived at TIME or earlier", NULL},
 		{0, "tree", PR_OPT_U64, &a->sel.tree, "PID", "only the process with this pid and what descends from it", &a->sel.has_tree},
+		PR_TERM_ZONE_TYPED(term),
 		PR_TERM_QUIET(term),
 		{0},
 	};

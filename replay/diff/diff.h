@@ -82,7 +82,7 @@ struct pr_diff_side {
  * command that was recorded, else all. PR_ENOENT: there is no such process. PR_EDATA: loaded, but frames are missing.
  * On other failures nothing is left to release.
  */
-int pr_diff_load(struct pr_diff_side *s, const char *path, const char *root, struct pr_errinfo *ei);
+int pr_diff_load(struct pr_diff_side *s, const char *path, const char *root, const struct pr_meter *meter, struct pr_errinfo *ei);
 void pr_diff_side_release(struct pr_diff_side *s);
 
 /* ---- both ----------------------------------------------------------------------------------------------------------- */

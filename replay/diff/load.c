@@ -240,10 +240,10 @@ static int select_root(struct pr_diff_side *s, const char *path, const char *roo
 	return err;
 }
 
-int pr_diff_load(struct pr_diff_side *s, const char *path, const char *root, struct pr_errinfo *ei)
+int pr_diff_load(struct pr_diff_side *s, const char *path, const char *root, const struct pr_meter *meter, struct pr_errinfo *ei)
 {
 	const struct pr_walk_sink sink = {.begin = on_begin, .image = on_image, .life = on_life, .own = on_own, .ctx = s};
-	struct pr_replay_args args = {.trace = path, .cache = PR_CACHE_SETTINGS_DEFAULT};
+	struct pr_replay_args args = {.trace = path, .meter = meter, .cache = PR_CACHE_SETTINGS_DEFAULT};
 	struct pr_walk *w = calloc(1, sizeof(*w));
 	int err = w ? pr_walk_open(w, &args, NULL, &sink, ei) : PR_ENOMEM, missing = PR_OK;
 

@@ -91,6 +91,8 @@ static int understand(struct cut *c, struct pr_errinfo *ei)
 	if (err)
 		return err;
 	pr_timeline_init(&tl);
+	tl.zone = o->zone;
+	pr_seg_reader_set_meter(pr_trace_segment(t), o->meter);
 	err = readings ? pr_timeline_scan(&tl, t, true, ei) : pr_timeline_scan_start(&tl, t, ei);
 	if (!err && o->since)
 		err = pr_timeline_parse(&tl, "--since", o->since, &c->since, ei);
@@ -451,14 +453,17 @@ int pr_cut(const struct pr_cut_options *opt, int fd, struct pr_cut *out, struct 
 
 	*out = (struct pr_cut){.from = UINT64_MAX};
 	pr_timeline_init(&out->timeline);
+	out->timeline.zone = opt->zone;
 	pr_livetab_init(&c.live);
 	err = choose_time(&c, ei);
 	if (!err && c.since > c.until)
 		err = pr_fail(ei, PR_EUSAGE, "dump: --since lies behind --until");
 	if (!err)
 		err = pr_trace_open_since(&c.trace, opt->trace, c.since, &c.span, ei);
-	if (!err)
+	if (!err) {
+		pr_seg_reader_set_meter(pr_trace_segment(c.trace), opt->meter);
 		err = find(&c, ei);
+	}
 	if (!err) {
 		look_for_deleted(&c);
 		err = write_piece(&c, fd, ei);

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/meter.h"
 #include "replay/timeline.h"
 
 struct pr_cut_options {
@@ -20,6 +21,8 @@ struct pr_cut_options {
 	bool has_last;
 	uint64_t last_ns; /* back from the newest frame */
 	const char *since, *until; /* as users type times; NULL: from the beginning, to the end. Not with has_last: since */
+	const struct pr_zone *zone; /* of these, and of the piece's timeline; borrowed, NULL: UTC */
+	const struct pr_meter *meter; /* borrowed; NULL: nobody */
 };
 
 struct pr_cut {

@@ -18,6 +18,7 @@ struct pr_extract_options {
 	bool has_pid; /* else everything */
 	uint64_t pid;
 	const char *at; /* the newest process with that pid up to this time; NULL: of all */
+	struct pr_term *term; /* whose time zone `at` is typed in; borrowed, NULL: UTC */
 	struct pr_redact *redact; /* borrowed; NULL: arguments stay as they are */
 	struct pr_anonymizer *anonymizer; /* borrowed; NULL: names stay as they are */
 	const uint8_t *key; /* borrowed: of both; may be NULL without them */

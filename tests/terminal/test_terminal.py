@@ -345,13 +345,16 @@ def check_progress(tmp):
     for args, verb in [(["reindex", t], b"indexing"), (["verify", t], b"verifying"), (["pack", frames, "-o", out_of("p.seg"), "-f"], b"packing"),
                        (["unpack", t, "-o", out_of("u.raw"), "-f"], b"unpacking"), (["extract", t, "--redact", "-o", out_of("e.seg"), "-f"], b"extracting from"),
                        (["report", t, "-o", out_of("r.html"), "--force"], b"reading"), (["export", t, "-f", "csv", "-o", out_of("x.csv"), "--force"], b"exporting"),
-                       (["replay", t, "--tree", "--no-index"], b"reading"), (["sql", t, "SELECT 1", "--no-index"], b"reading"), (["stats", t], b"reading")]:
+                       (["replay", t, "--tree", "--no-index"], b"reading"), (["sql", t, "SELECT 1", "--no-index"], b"reading"), (["stats", t], b"reading"),
+                       (["dump", t, "-o", out_of("d.seg"), "-f"], b"dumping from"), (["diff", t, t], b"reading"), (["audit", t], b"reading"),
+                       (["repair", t, "-o", out_of("g.seg"), "-f"], b"copying"), (["replay", t, "--cache"], b"reading"),
+                       (["replay", t, "--cache", "--diff", "9..999"], b"reading")]:
         quiet = ["-q"]
         env = {"LD_PRELOAD": hurry, "PAGER": "cat"}
         out, status = on_pty(*args, env=env, columns=60)
         shown = re.findall(rb"\r([a-z][^\r\x1b]*)\x1b\[K", out)
         need(shown and all(s.startswith(verb + b" ") for s in shown), args, "shows no progress:", out[:300])
-        need(status == 0 and all(width(s.decode()) < 60 for s in shown), args, status, shown[:3])
+        need(status == piped(*args)[0] and all(width(s.decode()) < 60 for s in shown), args, status, shown[:3])
         need(b"\x1b[K" in out and out.rfind(b"\r\x1b[K") > out.rfind(verb + b" "), args, "is not erased:", out[-200:])
         percent = [int(p) for s in shown for p in re.findall(rb": (\d+) %", s)]
         need(percent and all(0 <= p <= 100 for p in percent) and max(percent) >= 50, args, percent)
@@ -402,7 +405,7 @@ def check_zones(_tmp):
         need(status == 2 and not out and b"--tz" in err, "--tz", bad, "status", status, err)
 
 
-def check_times_typed_in_a_zone(_tmp):
+def check_times_typed_in_a_zone(tmp):
     """What --tz shows can be typed back: HH:MM:SS is of the zone."""
     t = T["own-frames"]
     for name in ("utc", "Asia/Tokyo", "America/New_York", "-03:30", "Pacific/Kiritimati"):
@@ -413,6 +416,21 @@ def check_times_typed_in_a_zone(_tmp):
             a = piped("replay", t, "--tz", name, "--until", tod)
             b = piped("replay", t, "--tz", name, "--until", text.decode())
             need(a[:2] == b[:2] and a[1], name, tod, "is not", text)
+        tod, text, out = shown[-2][11:29].decode(), shown[-2].decode(), os.path.join(tmp, "typed")
+
+        def made(*args):
+            status = piped(*args)[0]
+            need(status == 0, args, "status", status)
+            return open(out, "rb").read()
+
+        for args in (["dump", t, "-f", "-o", out, "--until"], ["export", t, "--force", "-o", out, "-f", "csv", "--until"],
+                     ["export", t, "--force", "-o", out, "-f", "ecs", "--since"], ["report", t, "--force", "-o", out, "--since"]):
+            need(made(*args, tod, "--tz", name) == made(*args, text, "--tz", "utc"), args, name, tod, "is not", text)
+        early = piped("extract", t, "-f", "-o", out, "--pid", "203", "--at", shown[0][11:29].decode(), "--tz", name)
+        need(early[0] == 1 and b"began by that time" in early[2], "extract --at --tz", name, early)
+        said = TIME.findall(piped("dump", t, "-f", "-o", out, "--tz", name)[1])
+        need(len(said) == 2 and [when(x) for x in said] == [when(x) for x in TIME.findall(piped("dump", t, "-f", "-o", out)[1])] and
+             said[0][29:] == shown[0][29:], "dump --tz", name, said)
 
 
 def check_help(_tmp):
