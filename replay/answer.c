@@ -20,7 +20,7 @@ static int parse_times(struct pr_answer *a, struct pr_errinfo *ei)
 	int err;
 
 	a->at = UINT64_MAX;
-	a->has_at = s->at != NULL;
+	a->has_at = s->at || s->has_until_frame;
 	err = parse_time(a, "--at", s->at, &a->at, ei);
 	if (!err)
 		err = parse_time(a, "--since", s->since, &a->since, ei);
@@ -31,15 +31,20 @@ static int parse_times(struct pr_answer *a, struct pr_errinfo *ei)
 	return err;
 }
 
-static int check_selection(const struct pr_selection *s, struct pr_errinfo *ei)
+static int take_selection(struct pr_answer *a, struct pr_errinfo *ei)
 {
-	if (s->where || s->has_pid || s->has_until_frame)
-		return pr_fail(ei, PR_EUSAGE, "replay: the lineage views take --at, --since, --until and --exec-id; not --where, --pid, --until-frame");
-	return PR_OK;
+	const struct pr_selection *s = &a->args->sel;
+	int err = parse_times(a, ei);
+
+	if (!err && s->where)
+		err = pr_proc_where_new(&a->where, "--where", s->where, &a->lineage, ei);
+	a->selective = s->where || s->has_pid;
+	return err;
 }
 
 static void release(struct pr_answer *a)
 {
+	pr_proc_where_free(a->where);
 	pr_renderer_release(&a->renderer);
 	pr_map_release(&a->seen);
 	pr_buf_release(&a->host);
@@ -49,11 +54,16 @@ static void release(struct pr_answer *a)
 /* One attempt. *out_again: the index is to blame, and nothing was written yet. */
 static int attempt(struct pr_answer *a, bool no_index, pr_answer_fn *fn, bool *out_again, struct pr_errinfo *ei)
 {
+	const struct pr_selection *s = &a->args->sel;
 	struct pr_term *term = a->args->term;
+	const struct pr_lineage_options opt = {.no_index = no_index,
+		.has_until_frame = s->has_until_frame,
+		.until_frame = s->until_frame,
+		.meter = pr_term_meter(term, "reading", a->args->trace)};
 	int err, err_out;
 
 	*out_again = false;
-	err = pr_lineage_open(&a->lineage, a->args->trace, no_index, pr_term_meter(term, "reading", a->args->trace), ei);
+	err = pr_lineage_open(&a->lineage, a->args->trace, &opt, ei);
 	if (err)
 		return err;
 	a->lineage.timeline.zone = &term->zone;
@@ -62,7 +72,7 @@ static int attempt(struct pr_answer *a, bool no_index, pr_answer_fn *fn, bool *o
 	pr_term_out(term, &a->out);
 	if (a->lineage.has_note)
 		pr_note("%s; not used, and built from the frames instead: 'procrec reindex' makes a new one", a->lineage.note.msg);
-	err = parse_times(a, ei);
+	err = take_selection(a, ei);
 	if (!err)
 		err = fn(a, ei);
 	if (err == PR_EDATA && !a->lineage.is_private && a->out.buf.len <= HOLD_BYTES) {
@@ -79,11 +89,8 @@ int pr_answer_run(const struct pr_replay_args *args, pr_answer_fn *fn)
 	struct pr_answer a = {.args = args};
 	struct pr_errinfo ei;
 	bool again;
-	int err = check_selection(&args->sel, &ei);
+	int err = attempt(&a, args->no_index, fn, &again, &ei);
 
-	if (err)
-		return pr_report(err, &ei);
-	err = attempt(&a, args->no_index, fn, &again, &ei);
 	if (again) {
 		pr_note("%s; answering from the frames instead: 'procrec reindex' makes a new index", ei.msg);
 		a = (struct pr_answer){.args = args};
@@ -174,6 +181,26 @@ static int find_exec_id(struct pr_answer *a, uint32_t pid, struct pr_link *out, 
 	return err;
 }
 
+static int none_of_pid(struct pr_answer *a, uint32_t pid, struct pr_errinfo *ei)
+{
+	bool gap = pr_lineage_gap_in(&a->lineage, a->since, a->at, UINT32_MAX);
+
+	return pr_fail(ei, PR_ENOENT, "%s: no process %u%s%s%s", a->args->trace, pid,
+		a->at != UINT64_MAX || a->since ? " in that time" : a->args->sel.has_until_frame ? " in those frames" : " in the trace",
+		a->selective ? " that is selected" : "", gap ? "; frames were lost, which may have told of it (see --gaps)" : "");
+}
+
+static bool ended_before(const struct pr_answer *a, const struct pr_link *l)
+{
+	return l->proc.end && l->proc.end_ktime < a->since;
+}
+
+static void note_gap(struct pr_answer *a, uint32_t pid)
+{
+	a->doubtful = true;
+	pr_note("frames were lost after this process began or ended: a newer process %u may be missing (see --gaps)", pid);
+}
+
 int pr_answer_find(struct pr_answer *a, uint32_t pid, struct pr_link *out, struct pr_errinfo *ei)
 {
 	struct pr_instances all;
@@ -182,24 +209,94 @@ int pr_answer_find(struct pr_answer *a, uint32_t pid, struct pr_link *out, struc
 	if (a->args->sel.exec_id)
 		return find_exec_id(a, pid, out, ei);
 	err = pr_lineage_find(&a->lineage, pid, a->at, out, &all, ei);
-
-	if (err == PR_ENOENT || (!err && out->proc.end && out->proc.end_ktime < a->since)) {
-		bool gap = pr_lineage_gap_in(&a->lineage, a->since, a->at, UINT32_MAX);
-
-		return pr_fail(ei, PR_ENOENT, "%s: no process %u%s%s", a->args->trace, pid,
-			a->at != UINT64_MAX || a->since ? " in that time" : " in the trace",
-			gap ? "; frames were lost, which may have told of it (see --gaps)" : "");
-	}
+	if (err == PR_ENOENT || (!err && ended_before(a, out)))
+		return none_of_pid(a, pid, ei);
 	if (err)
 		return err;
 	if (all.n > 1)
 		note_others(a, pid, &all);
-	if (all.gap) {
-		a->doubtful = true;
-		pr_note("frames were lost after this process began or ended: a newer process %u may be missing (see --gaps)", pid);
-	}
+	if (all.gap)
+		note_gap(a, pid);
 	return PR_OK;
 }
+
+/* ---- which ones are meant ------------------------------------------------------------------------------------------ */
+
+static int add_key(void *ctx, const struct pr_proc *p)
+{
+	pr_buf_append(ctx, &p->key, sizeof(p->key));
+	return pr_buf_failed(ctx) ? PR_ENOMEM : PR_OK;
+}
+
+/* The first that is selected, of identities from the newest on; PR_ENOENT. */
+static int first_selected(struct pr_answer *a, const struct pr_buf *keys, struct pr_link *out, struct pr_errinfo *ei)
+{
+	for (size_t at = 0; at < keys->len; at += sizeof(struct pr_proc_key)) {
+		struct pr_proc_key key;
+		bool yes = false;
+		int err;
+
+		memcpy(&key, keys->data + at, sizeof(key));
+		err = pr_lineage_get(&a->lineage, key, a->at, out, ei);
+		if (!err && !ended_before(a, out))
+			err = pr_answer_selects(a, out, &yes, ei);
+		if (err || yes)
+			return err;
+	}
+	return PR_ENOENT;
+}
+
+int pr_answer_find_selected(struct pr_answer *a, uint32_t pid, struct pr_link *out, struct pr_errinfo *ei)
+{
+	struct pr_buf keys = PR_BUF_INIT;
+	struct pr_instances all;
+	bool yes = false;
+	int err;
+
+	if (!a->selective)
+		return pr_answer_find(a, pid, out, ei);
+	if (a->args->sel.exec_id) {
+		err = find_exec_id(a, pid, out, ei);
+		if (!err)
+			err = pr_answer_selects(a, out, &yes, ei);
+		return err || yes ? err : none_of_pid(a, pid, ei);
+	}
+	err = pr_lineage_find(&a->lineage, pid, a->at, out, &all, ei);
+	if (!err)
+		err = pr_index_pid(a->lineage.index, pid, a->at, add_key, &keys, ei);
+	if (err == PR_ENOMEM)
+		pr_fail(ei, err, "out of memory");
+	if (!err)
+		err = first_selected(a, &keys, out, ei);
+	pr_buf_release(&keys);
+	if (!err && all.gap)
+		note_gap(a, pid);
+	return err == PR_ENOENT ? none_of_pid(a, pid, ei) : err;
+}
+
+int pr_answer_only_exec_id(struct pr_answer *a, struct pr_errinfo *ei)
+{
+	if (!a->args->sel.exec_id)
+		return PR_OK;
+	a->selective = a->has_only = true;
+	return parse_exec_id(a->args->sel.exec_id, &a->only, ei);
+}
+
+int pr_answer_selects(struct pr_answer *a, const struct pr_link *l, bool *out, struct pr_errinfo *ei)
+{
+	const struct pr_selection *s = &a->args->sel;
+	struct pr_proc_key k = l->proc.key;
+	int err = PR_OK;
+
+	*out = (!s->has_pid || s->pid == k.pid) && (!a->has_only || (k.pid == a->only.pid && k.ktime == a->only.ktime));
+	if (!*out || !a->where)
+		return PR_OK;
+	if (l->known)
+		err = pr_lineage_verify(&a->lineage, &l->proc, ei);
+	return err ? err : pr_proc_where_test(a->where, l, a->at, out, ei);
+}
+
+/* ---- showing ------------------------------------------------------------------------------------------------------- */
 
 int pr_answer_load(struct pr_answer *a, const struct pr_link *l, struct pr_image **out, struct pr_errinfo *ei)
 {

@@ -8,7 +8,7 @@
 
 #include "base/map.h"
 #include "base/out.h"
-#include "replay/query/lineage.h"
+#include "replay/query/proc_where.h"
 #include "replay/render/process.h"
 #include "replay/views.h"
 
@@ -20,7 +20,11 @@ struct pr_answer {
 	struct pr_map seen; /* (pid, ktime) of what was shown: a crafted trace may go in circles */
 	uint64_t at; /* ktime: nothing later counts; UINT64_MAX: the end */
 	uint64_t since; /* ktime: what ended before does not count; 0: the beginning */
-	bool has_at; /* --at was given */
+	bool has_at; /* --at or --until-frame was given: it is asked for a moment */
+	bool selective; /* not all processes are asked for: see pr_answer_selects */
+	bool has_only;
+	struct pr_proc_key only; /* where has_only: no other image */
+	struct pr_proc_where *where; /* --where; NULL: none */
 	bool doubtful; /* a gap may have changed the answer: exit status 1 */
 	struct pr_buf host; /* scratch */
 };
@@ -36,6 +40,15 @@ int pr_answer_pid(const char *view, const char *text, uint32_t *out, struct pr_e
 
 /* The process that is meant by a pid, with the notes about reuse and gaps. PR_ENOENT. */
 int pr_answer_find(struct pr_answer *a, uint32_t pid, struct pr_link *out, struct pr_errinfo *ei);
+
+/* The same among those that the selection lets through. */
+int pr_answer_find_selected(struct pr_answer *a, uint32_t pid, struct pr_link *out, struct pr_errinfo *ei);
+
+/* Whether --pid, --where and pr_answer_only_exec_id let it through. PR_EUSAGE: --where fails on it. */
+int pr_answer_selects(struct pr_answer *a, const struct pr_link *l, bool *out, struct pr_errinfo *ei);
+
+/* --exec-id, where it does not say which process a view is about: only that image is let through. */
+int pr_answer_only_exec_id(struct pr_answer *a, struct pr_errinfo *ei);
 
 /* The image and the host name of a link, checked; the image is the caller's (NULL: not known), the host is in a->host. */
 int pr_answer_load(struct pr_answer *a, const struct pr_link *l, struct pr_image **out, struct pr_errinfo *ei);

@@ -9,6 +9,7 @@
 static int ancestry(struct pr_answer *a, struct pr_errinfo *ei)
 {
 	struct pr_link link;
+	bool yes;
 	uint32_t pid;
 	int err = pr_answer_pid("ancestry", a->args->value, &pid, ei);
 
@@ -21,7 +22,9 @@ static int ancestry(struct pr_answer *a, struct pr_errinfo *ei)
 			break;
 		}
 		a->doubtful |= link.gap;
-		err = pr_answer_show(a, &link, depth, ei);
+		err = pr_answer_selects(a, &link, &yes, ei);
+		if (!err && yes)
+			err = pr_answer_show(a, &link, depth, ei);
 		if (err || !pr_answer_check(a))
 			break;
 		err = pr_lineage_up(&a->lineage, &link, a->at, &link, ei);
@@ -59,5 +62,10 @@ static int gaps(struct pr_answer *a, struct pr_errinfo *ei)
 
 int pr_view_gaps(struct pr_replay_args *args)
 {
+	const struct pr_selection *s = &args->sel;
+	struct pr_errinfo ei;
+
+	if (s->where || s->has_pid || s->exec_id)
+		return pr_report(pr_fail(&ei, PR_EUSAGE, "replay: what is missing belongs to no process: --gaps takes --at, --since, --until and --until-frame; not --where, --pid, --exec-id"), &ei);
 	return pr_answer_run(args, gaps);
 }

@@ -165,9 +165,10 @@ static int run(struct printer *p, struct pr_sql *s, struct pr_errinfo *ei)
 static int ask(const struct sql_args *args, struct pr_errinfo *ei)
 {
 	struct printer p = {.args = args};
+	const struct pr_lineage_options opt = {.no_index = args->no_index, .meter = pr_term_meter(args->term, "reading", args->trace)};
 	struct pr_lineage l;
 	struct pr_sql s;
-	int err = pr_lineage_open(&l, args->trace, args->no_index, pr_term_meter(args->term, "reading", args->trace), ei), err_out;
+	int err = pr_lineage_open(&l, args->trace, &opt, ei), err_out;
 
 	if (err)
 		return err;

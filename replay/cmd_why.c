@@ -446,7 +446,7 @@ static int why(struct pr_answer *a, struct pr_errinfo *ei)
 	int err = pr_answer_pid("why", a->args->value, &pid, ei);
 
 	if (!err)
-		err = pr_answer_find(a, pid, &s.self, ei);
+		err = pr_answer_find_selected(a, pid, &s.self, ei);
 	if (!err) {
 		a->doubtful |= s.self.gap;
 		err = tell(&s);

@@ -57,6 +57,9 @@ struct pr_index_end {
 	bool sealed;
 };
 
+/* Frames from the number `until` on are not taken in: before the first block. */
+void pr_index_writer_until(struct pr_index_writer *w, uint64_t until);
+
 /* Writes the rows and gives the file its name. */
 int pr_index_writer_finish(struct pr_index_writer *w, const struct pr_index_end *end, struct pr_errinfo *ei);
 
@@ -74,6 +77,8 @@ int pr_index_open(struct pr_index **out, const char *path, struct pr_trace *t, s
 
 /* Builds a private one from the frames: reads the whole trace, which is rewound before and after; its events are set to none. */
 int pr_index_build(struct pr_index **out, struct pr_trace *t, struct pr_errinfo *ei);
+/* The same of the frames 0 to until - 1 alone, as if no others had been recorded; it reads no further. */
+int pr_index_build_until(struct pr_index **out, struct pr_trace *t, uint64_t until, struct pr_errinfo *ei);
 
 /*
  * Builds the index at `path` from the frames, replacing what is there. *out_processes: how many rows (may be NULL).

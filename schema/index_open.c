@@ -263,7 +263,7 @@ const struct pr_index_meta *pr_index_meta(const struct pr_index *ix)
 
 /* ---- building ---------------------------------------------------------------------------------------------------- */
 
-static int feed(struct pr_index_writer *w, struct pr_trace *t, struct pr_index_end *end, struct pr_errinfo *ei)
+static int feed(struct pr_index_writer *w, struct pr_trace *t, uint64_t until, struct pr_index_end *end, struct pr_errinfo *ei)
 {
 	struct pr_seg_reader *seg = pr_trace_segment(t);
 	const struct pr_seg_footer *foot = pr_seg_reader_footer(seg);
@@ -272,7 +272,7 @@ static int feed(struct pr_index_writer *w, struct pr_trace *t, struct pr_index_e
 	int err;
 
 	pr_seg_reader_rewind(seg);
-	while ((err = pr_seg_reader_next(seg, &b, &d, ei)) != PR_END) {
+	while (end->frames < until && (err = pr_seg_reader_next(seg, &b, &d, ei)) != PR_END) {
 		if (err == PR_EDATA) {
 			err = pr_index_writer_damage(w, &d, ei);
 		} else if (!err) {
@@ -283,6 +283,10 @@ static int feed(struct pr_index_writer *w, struct pr_trace *t, struct pr_index_e
 		if (err)
 			return err;
 	}
+	if (end->frames >= until) {
+		end->frames = until;
+		return PR_OK;
+	}
 	end->sealed = foot != NULL;
 	if (foot) {
 		end->frames = foot->frames;
@@ -291,7 +295,7 @@ static int feed(struct pr_index_writer *w, struct pr_trace *t, struct pr_index_e
 	return PR_OK;
 }
 
-static int make(const char *path, struct pr_trace *t, struct pr_index_writer **out, struct pr_errinfo *ei)
+static int make(const char *path, struct pr_trace *t, uint64_t until, struct pr_index_writer **out, struct pr_errinfo *ei)
 {
 	struct pr_index_end end = {0};
 	struct pr_index_writer *w;
@@ -299,7 +303,8 @@ static int make(const char *path, struct pr_trace *t, struct pr_index_writer **o
 
 	if (err)
 		return err;
-	err = feed(w, t, &end, ei);
+	pr_index_writer_until(w, until);
+	err = feed(w, t, until, &end, ei);
 	pr_trace_rewind(t);
 	if (!err)
 		err = pr_index_writer_finish(w, &end, ei);
@@ -312,6 +317,11 @@ static int make(const char *path, struct pr_trace *t, struct pr_index_writer **o
 
 int pr_index_build(struct pr_index **out, struct pr_trace *t, struct pr_errinfo *ei)
 {
+	return pr_index_build_until(out, t, UINT64_MAX, ei);
+}
+
+int pr_index_build_until(struct pr_index **out, struct pr_trace *t, uint64_t until, struct pr_errinfo *ei)
+{
 	struct pr_index *ix = new_index("the index in memory");
 	struct pr_index_writer *w;
 	int err;
@@ -319,7 +329,7 @@ int pr_index_build(struct pr_index **out, struct pr_trace *t, struct pr_errinfo 
 	if (!ix)
 		return pr_fail(ei, PR_ENOMEM, "out of memory");
 	pr_trace_set_events(t, NULL);
-	err = make(NULL, t, &w, ei);
+	err = make(NULL, t, until, &w, ei);
 	if (!err) {
 		ix->db = pr_index_writer_take(w);
 		pr_index_writer_free(w);
@@ -338,7 +348,7 @@ int pr_index_build(struct pr_index **out, struct pr_trace *t, struct pr_errinfo 
 int pr_index_rebuild(const char *path, struct pr_trace *t, uint64_t *out_processes, struct pr_errinfo *ei)
 {
 	struct pr_index_writer *w;
-	int err = make(path, t, &w, ei);
+	int err = make(path, t, UINT64_MAX, &w, ei);
 
 	if (err)
 		return err;

@@ -30,6 +30,7 @@ struct pr_index_writer {
 	uint64_t base;
 	uint8_t uuid[PR_SEG_UUID], link[PR_SEG_LINK]; /* link: of the last block, else of the header */
 	uint64_t last_offset, blocks, frames, n_gaps, block_span, n_rows;
+	uint64_t until; /* frames from this number on are not taken in */
 	bool failed, renamed;
 	struct pr_errinfo *ei; /* of the call in progress */
 };
@@ -379,6 +380,7 @@ int pr_index_writer_new(struct pr_index_writer **out, const char *path, const st
 
 	if (!w)
 		return pr_fail(ei, PR_ENOMEM, "out of memory");
+	w->until = UINT64_MAX;
 	memcpy(w->uuid, seg->uuid, sizeof(w->uuid));
 	memcpy(w->link, seg->link, sizeof(w->link));
 	pr_gaps_init(&w->gaps, on_gap, w);
@@ -393,6 +395,11 @@ int pr_index_writer_new(struct pr_index_writer **out, const char *path, const st
 	return PR_OK;
 }
 
+void pr_index_writer_until(struct pr_index_writer *w, uint64_t until)
+{
+	w->until = until;
+}
+
 int pr_index_writer_block(struct pr_index_writer *w, const struct pr_block *b, struct pr_errinfo *ei)
 {
 	struct pr_frame_iter it;
@@ -404,11 +411,11 @@ int pr_index_writer_block(struct pr_index_writer *w, const struct pr_block *b, s
 	w->ei = ei;
 	err = pr_rows_block(w->rows, b, ei);
 	pr_frame_iter_init(&it, b);
-	while (!err && pr_frame_iter_next(&it, &f))
+	while (!err && pr_frame_iter_next(&it, &f) && (f.seq < w->until || f.env_flags & (PR_ENV_META | PR_ENV_CONT)))
 		err = on_frame(w, &f);
 	w->ei = NULL;
 	w->blocks++;
-	w->frames = it.next_seq;
+	w->frames = it.next_seq < w->until ? it.next_seq : w->until;
 	w->last_offset = b->offset;
 	if (b->desc.ktime_max > b->desc.ktime_min && b->desc.ktime_max - b->desc.ktime_min > w->block_span)
 		w->block_span = b->desc.ktime_max - b->desc.ktime_min;

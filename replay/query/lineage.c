@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "replay/query/lineage.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,119 +24,6 @@ const char *pr_link_how(const struct pr_link *l)
 	if (l->proc.start == PR_START_SNAPSHOT)
 		return "snapshot";
 	return l->proc.first_exec ? "clone+exec" : "exec";
-}
-
-/* ---- opening ----------------------------------------------------------------------------------------------------- */
-
-static int add_gap(void *ctx, const struct pr_gap *g)
-{
-	struct pr_lineage *l = ctx;
-
-	if (l->n_gaps == l->cap_gaps) {
-		size_t cap = l->cap_gaps ? l->cap_gaps * 2 : 64;
-		struct pr_gap *p = realloc(l->gaps, cap * sizeof(*p));
-
-		if (!p)
-			return PR_ENOMEM;
-		l->gaps = p;
-		l->cap_gaps = cap;
-	}
-	l->gaps[l->n_gaps++] = *g;
-	return PR_OK;
-}
-
-static int add_clock(void *ctx, uint64_t ktime, int64_t realtime)
-{
-	return pr_timeline_add(ctx, ktime, realtime);
-}
-
-/* PR_ENOENT: there is none; PR_EDATA: it is not used, see l->note. */
-static int open_beside(struct pr_lineage *l, const char *path, struct pr_errinfo *ei)
-{
-	char *idx = pr_index_path(path);
-	int err;
-
-	if (!idx)
-		return pr_fail(ei, PR_ENOMEM, "out of memory");
-	err = pr_index_open(&l->index, idx, l->trace, &l->note);
-	free(idx);
-	l->has_note = err == PR_EDATA;
-	return err;
-}
-
-static int open_index(struct pr_lineage *l, const char *path, bool no_index, const struct pr_meter *meter, struct pr_errinfo *ei)
-{
-	struct pr_seg_reader *seg = pr_trace_segment(l->trace);
-	struct pr_seg_member m;
-	int err = no_index ? PR_ENOENT : open_beside(l, path, ei);
-
-	/* A directory of a single segment is that segment. Indexes of several are not joined. */
-	pr_seg_reader_member(seg, 0, &m);
-	if (!no_index && err == PR_ENOENT && pr_seg_reader_segments(seg) == 1 && strcmp(m.name, path))
-		err = open_beside(l, m.name, ei);
-	if (!err || err == PR_ENOMEM)
-		return err;
-	l->is_private = true;
-	pr_seg_reader_set_meter(pr_trace_segment(l->trace), meter);
-	err = pr_index_build(&l->index, l->trace, ei);
-	pr_seg_reader_set_meter(pr_trace_segment(l->trace), NULL); /* what is read from now on is little */
-	return err;
-}
-
-static int load(struct pr_lineage *l, const char *path, bool no_index, const struct pr_meter *meter, struct pr_errinfo *ei)
-{
-	int err = pr_trace_open(&l->trace, path, ei);
-
-	if (!err)
-		err = open_index(l, path, no_index, meter, ei);
-	if (err)
-		return err;
-	l->timeline.has_start = pr_index_meta(l->index)->frames > 0;
-	l->timeline.start = pr_index_meta(l->index)->base;
-	err = pr_index_clocks(l->index, add_clock, &l->timeline, ei);
-	if (!err)
-		err = pr_index_gaps(l->index, add_gap, l, ei);
-	if (err == PR_ENOMEM)
-		pr_fail(ei, err, "out of memory");
-	return err;
-}
-
-int pr_lineage_open(struct pr_lineage *l, const char *path, bool no_index, const struct pr_meter *meter, struct pr_errinfo *ei)
-{
-	int err;
-
-	*l = (struct pr_lineage){0};
-	pr_timeline_init(&l->timeline);
-	err = load(l, path, no_index, meter, ei);
-	if (err == PR_EDATA && !l->is_private && !no_index) { /* the index broke while it was read */
-		struct pr_errinfo note = *ei;
-
-		pr_lineage_close(l);
-		err = pr_lineage_open(l, path, true, meter, ei);
-		l->has_note = true;
-		l->note = note;
-		return err;
-	}
-	if (err) {
-		pr_lineage_close(l);
-		return err;
-	}
-	pr_fetch_init(&l->frames, pr_trace_segment(l->trace), l->index);
-	pr_details_init(&l->details, &l->frames, l->index);
-	return PR_OK;
-}
-
-void pr_lineage_close(struct pr_lineage *l)
-{
-	pr_details_release(&l->details);
-	pr_fetch_release(&l->frames);
-	pr_index_close(l->index);
-	pr_trace_close(l->trace);
-	pr_timeline_release(&l->timeline);
-	free(l->gaps);
-	l->gaps = NULL;
-	l->index = NULL;
-	l->trace = NULL;
 }
 
 bool pr_lineage_gap_in(const struct pr_lineage *l, uint64_t from, uint64_t to, unsigned streams)
@@ -558,6 +444,11 @@ static int near_block(void *ctx, const struct pr_index_block *b)
 	return pr_fetch_block(&c->l->frames, b->offset, near_frame, c, NULL);
 }
 
+static int collect_open(void *ctx, const struct pr_proc *p)
+{
+	return p->end ? PR_OK : collect_proc(ctx, p);
+}
+
 int pr_lineage_alive(struct pr_lineage *l, uint64_t t, struct pr_links *out, struct pr_errinfo *ei)
 {
 	struct collect c = {l, out, t};
@@ -565,11 +456,14 @@ int pr_lineage_alive(struct pr_lineage *l, uint64_t t, struct pr_links *out, str
 	int err;
 
 	out->n = 0;
-	err = pr_index_long_at(l->index, t, collect_proc, &c, ei);
+	if (t == UINT64_MAX)
+		err = pr_index_each(l->index, collect_open, &c, ei);
+	else
+		err = pr_index_long_at(l->index, t, collect_proc, &c, ei);
 	/* Short ones began near T, and so did their frames: see PR_INDEX_SHORT_NS. */
-	if (!err)
-		err = pr_index_blocks_at(l->index, t < PR_INDEX_SHORT_NS ? 0 : t - PR_INDEX_SHORT_NS, t > UINT64_MAX - PR_INDEX_SHORT_NS ? UINT64_MAX : t + PR_INDEX_SHORT_NS,
-			near_block, &c, ei);
+	if (!err && t != UINT64_MAX)
+		err = pr_index_blocks_at(l->index, t < PR_INDEX_SHORT_NS ? 0 : t - PR_INDEX_SHORT_NS,
+			t > UINT64_MAX - PR_INDEX_SHORT_NS ? UINT64_MAX : t + PR_INDEX_SHORT_NS, near_block, &c, ei);
 	if (err == PR_ENOMEM)
 		pr_fail(ei, err, "out of memory");
 	else if (err == PR_EDATA)

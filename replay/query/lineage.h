@@ -39,8 +39,15 @@ struct pr_lineage {
 	size_t n_gaps, cap_gaps;
 };
 
-/* On failure nothing is left to close. The lineage must not be moved. meter: told while an index is built; may be NULL. */
-int pr_lineage_open(struct pr_lineage *l, const char *path, bool no_index, const struct pr_meter *meter, struct pr_errinfo *ei);
+struct pr_lineage_options {
+	bool no_index; /* answer from the frames alone */
+	bool has_until_frame;
+	uint64_t until_frame; /* with has_until_frame: of the frames 0 to until_frame - 1 alone, as if no others had been recorded */
+	const struct pr_meter *meter; /* told while an index is built; NULL: nobody */
+};
+
+/* On failure nothing is left to close. The lineage must not be moved. */
+int pr_lineage_open(struct pr_lineage *l, const char *path, const struct pr_lineage_options *o, struct pr_errinfo *ei);
 void pr_lineage_close(struct pr_lineage *l);
 
 /* Other processes that had the pid as well. */
@@ -76,7 +83,7 @@ void pr_links_release(struct pr_links *v);
  */
 int pr_lineage_children(struct pr_lineage *l, struct pr_proc_key key, uint64_t at, struct pr_links *out, struct pr_errinfo *ei);
 
-/* Everything that lived at T, in the order of (pid, ktime). */
+/* Everything that lived at T (UINT64_MAX: whose end was not seen), in the order of (pid, ktime). */
 int pr_lineage_alive(struct pr_lineage *l, uint64_t t, struct pr_links *out, struct pr_errinfo *ei);
 
 /* Lost frames that may have been emitted in from..to, of a stream in `streams` (bits 1 << enum pr_stream), or of any. */

@@ -140,9 +140,13 @@ static void put_brackets(const struct pr_style *style, struct pr_buf *b, const s
 void pr_render_process_node(struct pr_renderer *r, struct pr_buf *b, size_t from, const struct pr_process_view *v)
 {
 	const struct pr_link *l = v->link;
-	struct pr_style head = r->style ? *r->style : (struct pr_style){0};
+	const struct pr_style *style = r->style;
+	struct pr_style head = style ? *style : (struct pr_style){0};
+	bool selected = v->part != PR_PART_ON_THE_WAY;
 	size_t at = b->len, width;
 
+	if (!selected)
+		r->style = NULL; /* one colour for all of it */
 	pr_buf_u64_dec(b, l->proc.key.pid);
 	pr_paint(b, r->style, PR_ROLE_PID, at);
 	pr_buf_u8(b, ' ');
@@ -150,10 +154,16 @@ void pr_render_process_node(struct pr_renderer *r, struct pr_buf *b, size_t from
 		pr_render_command(r, b, v->image);
 	else
 		pr_paint_str(b, r->style, PR_ROLE_DOUBT, "(not in the trace)");
+	r->style = style;
 	pr_buf_clear(&r->scratch);
-	put_brackets(r->style, &r->scratch, l);
+	if (selected)
+		put_brackets(style, &r->scratch, l);
+	else
+		pr_buf_str(&r->scratch, "  [on the way]");
+	if (!selected)
+		pr_paint(b, style, PR_ROLE_MINOR, at);
 	if (head.columns) { /* what is known of it is never cut: the command before it makes room */
-		width = pr_style_width(r->style, r->scratch.data, r->scratch.len);
+		width = pr_style_width(style, r->scratch.data, r->scratch.len);
 		head.columns = head.columns > width + PR_STYLE_TAIL_MIN ? head.columns - (unsigned)width : PR_STYLE_TAIL_MIN;
 		pr_style_fit(&head, b, from);
 	}
@@ -233,6 +243,8 @@ void pr_render_process_json(struct pr_renderer *r, struct pr_buf *b, const struc
 	else
 		pr_json_null(&j, "seq");
 	pr_json_bool(&j, "gap", l->gap);
+	if (v->part)
+		pr_json_bool(&j, "selected", v->part == PR_PART_SELECTED);
 	pr_json_object_end(&j);
 	pr_json_newline(&j);
 }

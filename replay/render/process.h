@@ -6,11 +6,19 @@
 #include "replay/query/lineage.h"
 #include "replay/render/render.h"
 
+/* Of a tree that a selection was made from. */
+enum pr_part {
+	PR_PART_ALL, /* none was made */
+	PR_PART_SELECTED,
+	PR_PART_ON_THE_WAY /* shown because it is an ancestor of what is selected */
+};
+
 struct pr_process_view {
 	const struct pr_link *link;
 	const struct pr_image *image; /* NULL: not known */
 	struct pr_slice host;
 	uint64_t depth;
+	enum pr_part part;
 };
 
 /* One line: START PID HOW CERTAINTY END COMMAND */

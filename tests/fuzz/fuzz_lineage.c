@@ -85,7 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	unlink(index_path);
 	FUZZ_ASSERT(!ftruncate(fd, 0) && lseek(fd, 0, SEEK_SET) == 0 && !pr_write_all(fd, seg.data, seg.len));
 	pr_buf_release(&seg);
-	if (pr_lineage_open(&l, path, true, NULL, NULL))
+	if (pr_lineage_open(&l, path, &(struct pr_lineage_options){.no_index = true}, NULL))
 		return 0;
 	FUZZ_ASSERT(l.is_private && !pr_index_each(l.index, add, &own, NULL));
 	for (size_t i = 0; i < own.n; i++)
@@ -97,7 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	FUZZ_ASSERT(!pr_trace_open(&t, path, NULL));
 	FUZZ_ASSERT(!pr_index_rebuild(index_path, t, NULL, NULL));
 	pr_trace_close(t);
-	FUZZ_ASSERT(!pr_lineage_open(&l, path, false, NULL, NULL));
+	FUZZ_ASSERT(!pr_lineage_open(&l, path, &(struct pr_lineage_options){.no_index = false}, NULL));
 	FUZZ_ASSERT(!l.is_private && !pr_index_each(l.index, add, &filed, NULL));
 	FUZZ_ASSERT(own.total == filed.total && own.sum == filed.sum);
 	for (size_t i = 0; i < own.n; i++)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "replay/query/functions.h"
+#include "replay/query/proc_where.h"
 #include "schema/index_vfs.h"
 #include "tests/unit/frames.h"
 
@@ -108,7 +109,7 @@ static struct pr_instances expect_chain(uint32_t pid, uint64_t at, const char *w
 	struct pr_errinfo ei;
 
 	for (int no_index = 0; no_index < 2; no_index++) {
-		assert_int_equal(pr_lineage_open(&l, path, no_index, NULL, &ei), 0);
+		assert_int_equal(pr_lineage_open(&l, path, &(struct pr_lineage_options){.no_index = no_index}, &ei), 0);
 		assert_false(l.has_note);
 		assert_int_equal(l.is_private, no_index);
 		chain(&l, pid, at, &got, &all);
@@ -203,7 +204,7 @@ static void test_circle(void **state)
 	frame_clone(&f, 10, (K){2, 20}, (K){1, 10}, 0);
 	frame_clone(&f, 20, (K){1, 10}, (K){2, 20}, 0);
 	write_trace(&f, 0);
-	assert_int_equal(pr_lineage_open(&l, path, false, NULL, &ei), 0);
+	assert_int_equal(pr_lineage_open(&l, path, &(struct pr_lineage_options){.no_index = false}, &ei), 0);
 	assert_int_equal(pr_lineage_get(&l, (struct pr_proc_key){1, 10}, UINT64_MAX, &a, &ei), 0);
 	for (int i = 0; i < 10; i++) {
 		assert_int_equal(pr_lineage_up(&l, &a, UINT64_MAX, &b, &ei), 0);
@@ -231,7 +232,7 @@ static void test_children(void **state)
 	exec_of(&f, 3 * S + MS, (K){22, 3 * S + MS}, (K){7, 900}, (K){22, 3 * S}, CLONED, "/bin/y");
 	frame_exit(&f, 3 * S + 2 * MS, (K){22, 3 * S + MS}, 0);
 	write_trace(&f, 0);
-	assert_int_equal(pr_lineage_open(&l, path, false, NULL, &ei), 0);
+	assert_int_equal(pr_lineage_open(&l, path, &(struct pr_lineage_options){.no_index = false}, &ei), 0);
 	assert_int_equal(pr_lineage_children(&l, (struct pr_proc_key){7, 900}, UINT64_MAX, &v, &ei), 0);
 	assert_int_equal(v.n, 3);
 	assert_true(v.v[0].proc.key.pid == 20 && v.v[0].proc.start == PR_START_CLONE);
@@ -298,7 +299,7 @@ static void test_alive(void **state)
 		}
 	}
 	write_trace(&f, 8192);
-	assert_int_equal(pr_lineage_open(&l, path, false, NULL, &ei), 0);
+	assert_int_equal(pr_lineage_open(&l, path, &(struct pr_lineage_options){.no_index = false}, &ei), 0);
 	assert_int_equal(pr_index_each(l.index, keep_row, &rows, &ei), 0);
 	for (int i = 0; i < 300; i++) {
 		uint64_t t = 4 * S + unit_random(&rnd) % (now - 4 * S + S);
@@ -311,6 +312,147 @@ static void test_alive(void **state)
 	}
 	free(rows.v);
 	pr_links_release(&v);
+	pr_lineage_close(&l);
+}
+
+/* ---- up to a frame ---------------------------------------------------------------------------------------------------- */
+
+/* Everything that the lineage says of the frames: rows, gaps, who is left. */
+static void tell_all(const struct pr_lineage_options *o, struct pr_buf *out)
+{
+	struct all_rows rows = {calloc(1000, sizeof(struct pr_proc)), 0};
+	struct pr_links v = {0};
+	struct pr_lineage l;
+	struct pr_errinfo ei;
+
+	assert_int_equal(pr_lineage_open(&l, path, o, &ei), 0);
+	assert_int_equal(pr_index_each(l.index, keep_row, &rows, &ei), 0);
+	assert_int_equal(pr_lineage_alive(&l, UINT64_MAX, &v, &ei), 0);
+	pr_buf_clear(out);
+	for (size_t i = 0; i < rows.n; i++) {
+		const struct pr_proc *p = &rows.v[i];
+
+		pr_buf_printf(out, "%u@%llu %d of %u@%llu end %d %llu %u seq %llu %llu;", p->key.pid, (unsigned long long)p->key.ktime, p->start,
+			p->parent.pid, (unsigned long long)p->parent.ktime, p->end, (unsigned long long)p->end_ktime, p->status,
+			(unsigned long long)p->seq, (unsigned long long)p->end_seq);
+	}
+	for (size_t i = 0; i < l.n_gaps; i++)
+		pr_buf_printf(out, "gap %llu of %u;", (unsigned long long)l.gaps[i].count, l.gaps[i].stream);
+	for (size_t i = 0; i < v.n; i++)
+		pr_buf_printf(out, "left %u@%llu;", v.v[i].proc.key.pid, (unsigned long long)v.v[i].proc.key.ktime);
+	pr_buf_u8(out, 0);
+	pr_links_release(&v);
+	pr_lineage_close(&l);
+	free(rows.v);
+}
+
+static void copy_frames(const struct frames *from, size_t n, struct frames *to)
+{
+	*to = (struct frames){0};
+	pr_buf_append(&to->buf, from->buf.data, n);
+}
+
+/* Asked up to frame N it says what it says of a trace of the first N frames; with blocks that end anywhere, and past an index of all. */
+static void test_until_frame(void **state)
+{
+	struct frames all = {0}, some;
+	struct pr_buf want = PR_BUF_INIT, got = PR_BUF_INIT;
+	uint64_t n = 0;
+
+	(void)state;
+	start(&all);
+	for (uint32_t i = 0; i < 12; i++) {
+		uint64_t now = 2 * S + i * 10 * MS;
+
+		frame_clone(&all, now, (K){7, 900}, (K){20 + i, now}, 0);
+		exec_of(&all, now + MS, (K){20 + i, now + MS}, (K){7, 900}, (K){20 + i, now}, CLONED, "/bin/a");
+		all.seq[PR_STREAM_EXIT] += i % 4 == 3;
+		if (i)
+			frame_exit(&all, now + 2 * MS, (K){19 + i, now - 9 * MS}, i << 8);
+	}
+	for (size_t at = 0;; n++) {
+		struct pr_lineage_options until = {.has_until_frame = true, .until_frame = n}, none = {.no_index = true};
+
+		copy_frames(&all, at, &some);
+		write_trace(&some, 512);
+		tell_all(&none, &want);
+		copy_frames(&all, all.buf.len, &some);
+		write_trace(&some, 512);
+		if (n % 2)
+			make_index();
+		tell_all(&until, &got);
+		assert_string_equal((char *)got.data, (char *)want.data);
+		if (at == all.buf.len)
+			break;
+		at += PR_ENVELOPE_SIZE + pr_get_u32(all.buf.data + at + 4);
+	}
+	assert_int_equal(n, 5 + 2 + 12 * 3 + 11);
+	pr_buf_release(&want);
+	pr_buf_release(&got);
+	pr_buf_release(&all.buf);
+}
+
+/* ---- --where ------------------------------------------------------------------------------------------------------- */
+
+/* 1, 0, or the (negative) error, of the newest identity of the pid by `at`. */
+static int ask(struct pr_lineage *l, uint32_t pid, uint64_t at, const char *expr)
+{
+	struct pr_proc_where *w = NULL;
+	struct pr_instances all;
+	struct pr_link link;
+	struct pr_errinfo ei;
+	bool yes = false;
+	int err;
+
+	assert_int_equal(pr_lineage_find(l, pid, at, &link, &all, &ei), 0);
+	err = pr_proc_where_new(&w, "--where", expr, l, &ei);
+	if (!err)
+		err = pr_proc_where_test(w, &link, at, &yes, &ei);
+	pr_proc_where_free(w);
+	return err ? err : yes;
+}
+
+static void test_where(void **state)
+{
+	static const char *const yes[] = {"type = 'process'", "seq = 9", "clone_seq = 7", "end_seq = 11", "ktime = 2001000000 AND pid = 20",
+		"time = '2023-11-14T22:13:21.001000000Z' AND start_time = time", "started = 1700000001001000000", "exec_id = 'dW5pdDoyMDAxMDAwMDAwOjIw'",
+		"uid = 0 AND user = 'root'", "name = 'make' AND binary = '/usr/bin/make'", "arguments = '-x' AND cwd = '/w'", "ppid = 7 AND pktime = 900",
+		"parent_binary = '/bin/sh' AND parent_arguments = '-x' AND parent_uid = 0 AND parent_user = 'root'", "NOT snapshot AND NOT conflict",
+		"how = 'clone+exec' AND certainty = 'observed'", "cloned_ktime = 2000000000", "ended_by = 'exec' AND end_ktime = 2002000000",
+		"duration = 1000000", "ended = 1700000001002000000 AND end_time LIKE '%21.002000000Z'",
+		"coalesce(event_ktime, ref, miss, exit_code, exit_signal, exit_core, status) IS NULL"};
+	static const char *const last[] = {"ended_by = 'exit' AND exit_code = 3 AND exit_signal = 0 AND NOT exit_core AND status = 768", "how = 'exec'",
+		"parent_binary = '/usr/bin/make' AND ppid = pid"};
+	struct frames f = {0};
+	struct pr_lineage l;
+	struct pr_errinfo ei;
+
+	(void)state;
+	start(&f);
+	frame_clone(&f, 2 * S, (K){7, 900}, (K){20, 2 * S}, 0);
+	exec_of(&f, 2 * S + MS, (K){20, 2 * S + MS}, (K){7, 900}, (K){20, 2 * S}, CLONED, "/usr/bin/make");
+	exec_of(&f, 2 * S + 2 * MS, (K){20, 2 * S + 2 * MS}, (K){7, 900}, (K){20, 2 * S + MS}, PR_EXEC_EXECVE, "/usr/bin/gmake");
+	frame_exit(&f, 3 * S, (K){20, 2 * S + 2 * MS}, 768);
+	write_trace(&f, 0);
+	assert_int_equal(pr_lineage_open(&l, path, &(struct pr_lineage_options){.no_index = true}, &ei), 0);
+	for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++) {
+		struct pr_link link;
+		struct pr_proc_where *w;
+		bool is = false;
+
+		assert_int_equal(pr_lineage_get(&l, (struct pr_proc_key){20, 2 * S + MS}, UINT64_MAX, &link, &ei), 0);
+		if (pr_proc_where_new(&w, "--where", yes[i], &l, &ei) || pr_proc_where_test(w, &link, UINT64_MAX, &is, &ei) || !is)
+			fail_msg("%s", yes[i]);
+		pr_proc_where_free(w);
+	}
+	for (size_t i = 0; i < sizeof(last) / sizeof(last[0]); i++)
+		if (ask(&l, 20, UINT64_MAX, last[i]) != 1)
+			fail_msg("%s", last[i]);
+	/* what comes later than the time is not known then */
+	assert_int_equal(ask(&l, 20, 2 * S + MS, "name = 'make' AND coalesce(ended_by, end_ktime, end_time, ended, duration, end_seq) IS NULL"), 1);
+	assert_int_equal(ask(&l, 20, UINT64_MAX, "name = 'sh'"), 0);
+	assert_int_equal(ask(&l, 20, UINT64_MAX, "nope = 1"), PR_EUSAGE);
+	assert_int_equal(ask(&l, 1, UINT64_MAX, "snapshot AND ppid IS NULL AND pktime IS NULL AND parent_binary IS NULL AND how = 'snapshot'"), 1);
 	pr_lineage_close(&l);
 }
 
@@ -361,7 +503,7 @@ static void test_forged(void **state)
 		int err;
 
 		forge(lies[i]);
-		assert_int_equal(pr_lineage_open(&l, path, false, NULL, &ei), 0);
+		assert_int_equal(pr_lineage_open(&l, path, &(struct pr_lineage_options){.no_index = false}, &ei), 0);
 		assert_false(l.is_private);
 		err = pr_lineage_find(&l, 20, UINT64_MAX, &link, &all, &ei);
 		if (!err)
@@ -372,11 +514,11 @@ static void test_forged(void **state)
 		pr_lineage_close(&l);
 	}
 	forge("CREATE TRIGGER t AFTER INSERT ON image BEGIN SELECT 1; END");
-	assert_int_equal(pr_lineage_open(&l, path, false, NULL, &ei), 0);
+	assert_int_equal(pr_lineage_open(&l, path, &(struct pr_lineage_options){.no_index = false}, &ei), 0);
 	assert_true(l.is_private && l.has_note);
 	pr_lineage_close(&l);
 	forge("DELETE FROM meta WHERE name = 'complete'");
-	assert_int_equal(pr_lineage_open(&l, path, false, NULL, &ei), 0);
+	assert_int_equal(pr_lineage_open(&l, path, &(struct pr_lineage_options){.no_index = false}, &ei), 0);
 	assert_true(l.is_private && l.has_note);
 	pr_lineage_close(&l);
 }
@@ -399,7 +541,7 @@ static void test_sql(void **state)
 	write_trace(&f, 0);
 	make_index();
 	for (int no_index = 0; no_index < 2; no_index++) {
-		assert_int_equal(pr_lineage_open(&l, path, no_index, NULL, &ei), 0);
+		assert_int_equal(pr_lineage_open(&l, path, &(struct pr_lineage_options){.no_index = no_index}, &ei), 0);
 		assert_int_equal(pr_sql_init(&s, &l, 100, &ei), 0);
 		assert_int_equal(sqlite3_prepare_v2(pr_index_db(l.index),
 			"SELECT binary, argv, user, exit_code, how, start_time, cloned_ktime FROM processes WHERE pid = 20", -1, &st, NULL), 0);
@@ -430,6 +572,8 @@ int main(void)
 		cmocka_unit_test(test_circle),
 		cmocka_unit_test(test_children),
 		cmocka_unit_test(test_alive),
+		cmocka_unit_test(test_until_frame),
+		cmocka_unit_test(test_where),
 		cmocka_unit_test(test_forged),
 		cmocka_unit_test(test_sql),
 	};
