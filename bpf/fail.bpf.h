@@ -3,7 +3,8 @@
  * fail.bpf.h: execs that return an error. Loaded only on request, as it runs at the end of every system call.
  *
  * The call has failed, so the caller's memory still has its strings, and the saved registers still point at them. What
- * is not resident (a string that neither the caller nor the kernel has looked at) cannot be read here and is left out.
+ * is not resident (a string that neither the caller nor the kernel has looked at) cannot be read here: its item is empty
+ * and marked as cut.
  * 32-bit callers on a 64-bit kernel are not seen (their numbers mean other calls).
  */
 #ifndef PROCREC_BPF_FAIL_H
@@ -56,7 +57,7 @@ static __always_inline bool fail_call_get(struct pt_regs *regs, struct fail_call
 }
 #endif
 
-/* Reads a string of the caller into an item at `n`; returns the offset after it. */
+/* Reads a string of the caller into an item at `n`; returns the offset after it. from: 0 where not even its place is known. */
 static __always_inline __u32 fail_put_str(struct fail_record *r, __u32 n, __u16 type, __u64 from)
 {
 	struct pr_item head = {.type = type};
@@ -66,10 +67,10 @@ static __always_inline __u32 fail_put_str(struct fail_record *r, __u32 n, __u16 
 	opaque(at);
 	at &= 16383;
 	len = read_user_str(r->items + at + sizeof(head), FAIL_ARGS_BYTES, from);
-	if (len <= 0)
-		return n;
-	if (len == (long)FAIL_ARGS_BYTES)
+	if (len <= 0 || len == (long)FAIL_ARGS_BYTES)
 		head.type |= PR_ITEM_CUT;
+	if (len <= 0)
+		len = 1;
 	head.len = len - 1;
 	bpf_probe_read_kernel(r->items + at, sizeof(head), &head);
 	return n + sizeof(head) + len - 1;
@@ -80,12 +81,16 @@ static __always_inline __u32 fail_put_args(struct fail_record *r, __u32 n, __u64
 {
 	struct pr_item head = {.type = PR_ITEM_ARGS};
 	__u32 begin = n + sizeof(head), at;
-	__u64 arg = 0;
+	bool whole = false;
+	__u64 arg;
 	long len;
 
 	n = begin;
 	for (int i = 1; i < FAIL_ARGS; i++) {
-		if (bpf_probe_read_user(&arg, sizeof(arg), (void *)(argv + 8 * i)) || !arg)
+		if (bpf_probe_read_user(&arg, sizeof(arg), (void *)(argv + 8 * i)))
+			break;
+		whole = !arg;
+		if (whole)
 			break;
 		at = n;
 		opaque(at);
@@ -96,9 +101,11 @@ static __always_inline __u32 fail_put_args(struct fail_record *r, __u32 n, __u64
 		if (n - begin > FAIL_ARGS_BYTES || len == (long)FAIL_ARGS_BYTES)
 			break;
 	}
-	if (n == begin)
+	if (n == begin && whole)
 		return begin - sizeof(head);
-	head.type |= arg ? PR_ITEM_CUT : 0; /* the list was not read to its end */
+	if (n == begin)
+		n++; /* an empty item that says that there is more */
+	head.type |= whole ? 0 : PR_ITEM_CUT;
 	head.len = n - begin - 1;
 	bpf_probe_read_kernel(r->items + ((begin - sizeof(head)) & 16383), sizeof(head), &head);
 	return n - 1;
@@ -122,8 +129,9 @@ static __always_inline int on_syscall_exit(struct pt_regs *regs, long ret)
 		return 0;
 	task = (void *)bpf_get_current_task();
 	key_of(task, &key);
-	n = fail_put_str(r, n, PR_ITEM_FILENAME, call.filename);
-	if (!bpf_probe_read_user(&argv0, sizeof(argv0), (void *)call.argv) && argv0) {
+	if (call.filename)
+		n = fail_put_str(r, n, PR_ITEM_FILENAME, call.filename);
+	if (call.argv && (bpf_probe_read_user(&argv0, sizeof(argv0), (void *)call.argv) || argv0)) {
 		n = fail_put_str(r, n, PR_ITEM_ARGV0, argv0);
 		n = fail_put_args(r, n, call.argv);
 	}

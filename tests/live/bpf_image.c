@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -207,17 +208,24 @@ static void case_chain(void)
 	frames_clear(&f);
 }
 
-static void try_fail(const char *path, int error)
+static size_t put_item(char *to, int type, const char *p, size_t n)
 {
-	char *argv[] = {"nope", "a", "", "b", NULL};
+	char head[] = {(char)type, (char)(type >> 8), (char)n, (char)(n >> 8)};
+
+	memcpy(to, head, sizeof(head));
+	memcpy(to + sizeof(head), p, n);
+	return sizeof(head) + n;
+}
+
+/* The items that a failed exec is to have: want, n bytes. */
+static void check_fail(int (*act)(void *arg), const char *path, char **argv, int error, const char *want, size_t n)
+{
 	struct plan p = {.path = path, .argv = argv, .cwd = "/"};
 	struct frames f = {0};
 	int status;
-	pid_t pid = run_actor(&f, act_exec, &p, &status);
+	pid_t pid = run_actor(&f, act, &p, &status);
 	const struct frame *fr = frames_find(&f, PR_OP_EXEC_FAIL, (uint32_t)pid, 0);
 	struct pr_exec_fail m;
-	char want[512];
-	size_t n;
 
 	CHECK(WEXITSTATUS(status) == error && frames_count(&f, PR_OP_EXECVE, (uint32_t)pid) == 0);
 	CHECK(fr);
@@ -225,10 +233,48 @@ static void try_fail(const char *path, int error)
 		return;
 	memcpy(&m, fr->b.p, sizeof(m));
 	CHECK(m.error == error && m.tid == (uint32_t)pid);
-	n = (size_t)snprintf(want, sizeof(want), "%c%c%c%c%s%c%c%c%cnope%c%c%c%ca%c%cb", PR_ITEM_FILENAME, 0,
-		(int)strlen(path), 0, path, PR_ITEM_ARGV0, 0, 4, 0, PR_ITEM_ARGS, 0, 4, 0, 0, 0);
 	CHECK(fr->b.n == sizeof(m) + n && !memcmp(fr->b.p + sizeof(m), want, n));
 	frames_clear(&f);
+}
+
+static void try_fail(const char *path, int error)
+{
+	char want[512], *argv[] = {"nope", "a", "", "b", NULL};
+	size_t n = put_item(want, PR_ITEM_FILENAME, path, strlen(path));
+
+	n += put_item(want + n, PR_ITEM_ARGV0, "nope", 4);
+	n += put_item(want + n, PR_ITEM_ARGS, "a\0\0b", 4);
+	check_fail(act_exec, path, argv, error, want, n);
+}
+
+/* Arguments that are "absent" stand on a page of a file that was mapped and never looked at. */
+static int act_exec_absent(void *arg)
+{
+	struct plan *p = arg;
+	int fd = open("/tmp/bpf_cases_absent", O_RDWR | O_CREAT, 0600);
+	char *page;
+
+	if (fd < 0 || write(fd, "absent", 7) != 7)
+		return 99;
+	page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (page == MAP_FAILED)
+		return 99;
+	for (int i = 0; p->argv[i]; i++)
+		if (!strcmp(p->argv[i], "absent"))
+			p->argv[i] = page;
+	execve(p->path, p->argv, environ);
+	return errno;
+}
+
+/* What could not be read is marked, wherever in the list it stands; never left out as if it had not been there. */
+static void try_absent(char **argv, const char *argv0, const char *args, size_t args_len)
+{
+	char want[512];
+	size_t n = put_item(want, PR_ITEM_FILENAME, "/no/such/file", 13);
+
+	n += put_item(want + n, PR_ITEM_ARGV0 | (*argv0 ? 0 : PR_ITEM_CUT), argv0, strlen(argv0));
+	n += put_item(want + n, PR_ITEM_ARGS | PR_ITEM_CUT, args, args_len);
+	check_fail(act_exec_absent, "/no/such/file", argv, ENOENT, want, n);
 }
 
 static void case_fail(void)
@@ -237,6 +283,9 @@ static void case_fail(void)
 	try_fail("/tmp", EACCES);
 	try_fail(put_file("noexec", "x", 0600), EACCES);
 	try_fail(put_file("garbage", "garbage", 0755), ENOEXEC);
+	try_absent((char *[]){"absent", "absent", NULL}, "", "", 0);
+	try_absent((char *[]){"nope", "absent", "b", NULL}, "nope", "", 0);
+	try_absent((char *[]){"nope", "a", "", "absent", NULL}, "nope", "a\0", 2);
 	if (system("rm -f /tmp/bpf_cases_*"))
 		CHECK(!"clean up");
 }
