@@ -30,6 +30,7 @@ def loss(d):
     r.status, r.out, r.err = int(text(d, "loss.status")), text(d, "loss.out"), text(d, "loss.err")
     forks, execs = map(int, re.match(r"forks (\d+) execs (\d+)", r.out).groups())
     lost = test_loss.check(frames.Trace(os.path.join(d, "loss.seg")), r, forks, execs)
+    assert lost, "nothing was lost: this tests nothing"
     return f"{forks} forks, {lost} frames lost and counted"
 
 

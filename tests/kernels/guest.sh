@@ -91,8 +91,9 @@ guest_pack() { # DIRECTORY: into DIRECTORY.gz
 	(cd "$1" && find . -print0 | cpio --null -o -H newc --quiet) | gzip -1 >"$1.gz"
 }
 
-guest_boot() { # KERNEL INITRAMFS LOG [qemu options...]
+guest_boot() { # KERNEL INITRAMFS LOG [qemu options...]: status 124: it was cut off after $LIMIT seconds
 	timeout --foreground -k 5 "${LIMIT:-600}" qemu-system-x86_64 -machine q35,accel=tcg -cpu max -smp 2 -m 1024 -kernel "$1" -initrd "$2" \
 		-append "console=ttyS0 quiet panic=-1 oops=panic ${APPEND-}" -nic none -display none -monitor none -serial stdio -no-reboot "${@:4}" \
-		</dev/null 2>&1 | tr -d '\r' >"$3"
+		</dev/null 2>&1 | stdbuf -oL tr -d '\r' >"$3"
+	return "${PIPESTATUS[0]}"
 }

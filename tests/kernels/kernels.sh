@@ -8,7 +8,7 @@
 # "kernels: N passed, N failed, N skipped"; the console of each guest is left in $OUT/kernels-SERIES.log.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
-OUT=${OUT:-build} PYTHON=${PYTHON:-python3}
+OUT=${OUT:-build} PYTHON=${PYTHON:-python3} LIMIT=${LIMIT:-1800}
 . tests/kernels/guest.sh
 quick=
 [ "${1-}" = -q ] && { quick=1; shift; }
@@ -21,13 +21,15 @@ compare() { # SERIES FILE
 }
 
 run() { # SERIES: says "ok|not ok|skip kernel SERIES: ..."
-	local package kernel log=$OUT/kernels-$1.log hand=$work/hand-$1 start=$SECONDS
+	local package kernel status log=$OUT/kernels-$1.log hand=$work/hand-$1 start=$SECONDS
 	package=$(package_of "$1" "${quick:+cloud-}")
 	[ -n "$package" ] || { echo "skip kernel $1: the mirror has no such kernel"; return; }
 	kernel=$(fetch_kernel "$package") || { echo "skip kernel $1: cannot fetch $package"; return; }
 	APPEND=${quick:+checks=doctor,cases,recording processes=100 BPF_ROUNDS=2} guest_boot "$kernel" "$work/root.gz" "$log" -serial "file:$hand"
+	status=$?
 	if ! grep -q '^GUEST: all passed' "$log"; then
 		grep -aE '^GUEST: not ok|not so:|FAILED|panic|refused' "$log" | head -10
+		[ $status != 124 ] || echo "cut off after $LIMIT s; the last word: $(grep -a '^GUEST: ' "$log" | tail -n 1)"
 		grep -qa '^GUEST: ' "$log" || { echo "the guest did not come up:"; tail -n 3 "$log"; }
 		echo "not ok kernel $1: $package; see $log"
 	elif ! compare "$1" "$hand"; then
