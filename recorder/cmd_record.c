@@ -12,6 +12,7 @@
 #include "base/command.h"
 #include "base/text.h"
 #include "recorder/commands.h"
+#include "recorder/memory.h"
 #include "recorder/printer.h"
 #include "recorder/report.h"
 #include "recorder/session.h"
@@ -20,6 +21,7 @@
 
 #define LEVEL_MAX 12
 #define STATUS_EVERY_NS 1000000000u
+#define PRINT_EVERY_NS 100000000u /* without a trace: no disk is to be spared */
 #define SEGMENT_DEFAULT (64ull << 20)
 #define SEGMENT_MIN (16ull << 10)
 #define PASSWORD_MAX 1024
@@ -30,9 +32,9 @@ struct args {
 	const char *out, *sync, *pins, *sign, *password_file;
 	const char *redact; /* the file with further rules; "": none */
 	const char *redact_key;
-	bool force, only_tree, failed_exec, raw_tracepoints, no_index, plain, quiet, resume, print, json;
+	bool force, only_tree, failed_exec, raw_tracepoints, no_index, plain, quiet, resume, print, no_trace, json;
 	uint64_t ring, queue, level, read_delay_ns;
-	bool queue_given;
+	bool queue_given, level_given, pins_given;
 	struct pr_strlist max_segment, keep; /* sizes and time spans */
 	const char *trigger;
 	uint64_t trigger_every, freezes;
@@ -43,7 +45,7 @@ struct screen {
 	struct pr_style status; /* of the status line: cut to the terminal's width, but for its last column, which may wrap */
 	const struct pr_style *style; /* of the summary */
 	bool quiet;
-	const char *path;
+	const char *path; /* of the trace; NULL: it is kept nowhere */
 	struct pr_printer printer;
 };
 
@@ -132,8 +134,30 @@ static int parse_rotation(const struct args *a, struct pr_spool_options *o, stru
 	return PR_OK;
 }
 
+/* What is said about a trace, where none is kept, was meant otherwise. */
+static int check_no_trace(const struct args *a, struct pr_errinfo *ei)
+{
+	const struct {
+		bool given;
+		const char *option;
+	} about_trace[] = {{a->out, "output"}, {a->force, "force"}, {a->sync, "sync"}, {a->level_given, "level"}, {a->max_segment.n, "max-segment"},
+		{a->keep.n, "keep"}, {a->trigger, "trigger"}, {a->trigger_every_given, "trigger-every"}, {a->freezes_given, "freezes"}, {a->plain, "plain"},
+		{a->no_index, "no-index"}, {a->sign, "sign"}, {a->password_file, "password-file"}, {a->resume, "resume"}, {a->pins_given, "pin"}};
+
+	if (!a->print)
+		return pr_fail(ei, PR_EUSAGE, "record: --no-trace keeps nothing: it goes with --print, which shows what comes");
+	for (size_t i = 0; i < sizeof(about_trace) / sizeof(about_trace[0]); i++)
+		if (about_trace[i].given)
+			return pr_fail(ei, PR_EUSAGE, "record: --%s is for a trace, and --no-trace keeps none: leave one of them out", about_trace[i].option);
+	return PR_OK;
+}
+
 static int check(const struct args *a, int n_command, struct pr_errinfo *ei)
 {
+	int err = a->no_trace ? check_no_trace(a, ei) : PR_OK;
+
+	if (err)
+		return err;
 	if (a->out && !*a->out)
 		return pr_fail(ei, PR_EUSAGE, "record: --output: the name is empty");
 	if (a->only_tree && !n_command)
@@ -206,13 +230,20 @@ static void on_start(void *arg, const struct pr_session_stats *stats)
 	struct screen *scr = arg;
 
 	(void)stats;
-	if (!scr->quiet)
+	if (!scr->quiet && scr->path)
 		pr_note("recording into %s; Ctrl-C ends it", scr->path);
+	else if (!scr->quiet)
+		pr_note("what runs is printed, and kept nowhere; Ctrl-C ends it");
 }
 
 static void on_open(void *arg)
 {
 	pr_printer_release(&((struct screen *)arg)->printer);
+}
+
+static bool is_wanted(void *arg)
+{
+	return pr_printer_lives(&((struct screen *)arg)->printer);
 }
 
 static void on_trouble(void *arg, const char *why, bool stuck)
@@ -266,23 +297,24 @@ static int run(const struct args *a, struct pr_session_options *so, struct scree
 
 	pr_line_hide();
 	if (!pr_printer_finish(&scr->printer))
-		pr_note("nobody takes the events that are printed; process %d goes on with that. All of them are in %s", (int)scr->printer.pid, scr->path);
+		pr_note("nobody takes the events that are printed; process %d goes on with that%s%s", (int)scr->printer.pid,
+			scr->path ? ". All of them are in " : "", scr->path ? scr->path : "");
 	if (r.ran && r.cmd_errno)
 		pr_note("%s: %s", so->command[0], r.cmd_errno == ENOENT ? "command not found" : strerror(r.cmd_errno));
 	if (r.left_pinned)
 		pr_note("the recording is still pinned in %s: go on with it by the same command, or end it with 'procrec stop'", a->pins);
 	if (err && r.started && !r.stats.spool.sink.segments)
 		pr_note("the recording ended early, and nothing of it could be written");
-	else if (err && r.started)
+	else if (err && r.started && scr->path)
 		pr_note("the recording ended early; what %s holds up to there can be read", so->spool.path);
 	if (err) {
 		pr_report(err, &ei);
 		if (r.ran || r.uncounted || pr_session_lost(&r.stats))
-			summary(&r, so->spool.path, scr->style);
+			summary(&r, scr->path, scr->style);
 		return so->command && r.ran && r.cmd_status ? r.cmd_status : pr_exit_status(err);
 	}
 	if (!a->quiet || pr_session_lost(&r.stats))
-		summary(&r, so->spool.path, scr->style);
+		summary(&r, scr->path, scr->style);
 	return exit_status(so, &r);
 }
 
@@ -296,7 +328,7 @@ static int parse(struct pr_term *term, int argc, char **argv, struct args *a, in
 		{0, "ring", PR_OPT_SIZE, &a->ring, "SIZE", "ring buffer between kernel and recorder (16M)", NULL},
 		{0, "queue", PR_OPT_SIZE, &a->queue, "SIZE", "memory for a slow disk (64M)", &a->queue_given},
 		{0, "sync", PR_OPT_STR, &a->sync, "WHEN", "commit to the disk: block, a time span, or none (1s)", NULL},
-		{0, "level", PR_OPT_U64, &a->level, "N", "LZ4 level, 0 (fast) to 12 (small)", NULL},
+		{0, "level", PR_OPT_U64, &a->level, "N", "LZ4 level, 0 (fast) to 12 (small)", &a->level_given},
 		{0, "max-segment", PR_OPT_LIST, &a->max_segment, "LIMIT", "with -o DIR/: size and age of a segment (64M)", NULL},
 		{0, "keep", PR_OPT_LIST, &a->keep, "LIMIT", "with -o DIR/: delete the oldest segments beyond this size or age (never)", NULL},
 		{0, "trigger", PR_OPT_STR, &a->trigger, "EXPR", "with -o DIR/: freeze the history when an event meets this (SQL, as for --where)", NULL},
@@ -309,8 +341,9 @@ static int parse(struct pr_term *term, int argc, char **argv, struct args *a, in
 		{0, "sign", PR_OPT_STR, &a->sign, "KEY", "sign it with this secret key (procrec keygen, minisign -G -W)", NULL},
 		{0, "password-file", PR_OPT_STR, &a->password_file, "FILE", "with --sign: the key's password is the first line of FILE", NULL},
 		{0, "resume", PR_OPT_FLAG, &a->resume, NULL, "lose nothing when killed; go on with PATH after that", NULL},
-		{0, "pin", PR_OPT_STR, &a->pins, "DIR", "with --resume: folder in a bpffs (" PR_PIN_DIR_DEFAULT ")", NULL},
+		{0, "pin", PR_OPT_STR, &a->pins, "DIR", "with --resume: folder in a bpffs (" PR_PIN_DIR_DEFAULT ")", &a->pins_given},
 		{0, "print", PR_OPT_FLAG, &a->print, NULL, "print events to standard output as they come, as replay does", NULL},
+		{0, "no-trace", PR_OPT_FLAG, &a->no_trace, NULL, "with --print: keep nothing", NULL},
 		{0, "json", PR_OPT_FLAG, &a->json, NULL, "with --print: one JSON object a line", NULL},
 		{'q', "quiet", PR_OPT_FLAG, &a->quiet, NULL, "no status, and a summary only when something was lost", NULL},
 		PR_TERM_COLOR(term),
@@ -347,6 +380,13 @@ static void fill(struct pr_session_options *so, const struct args *a, const char
 	so->spool.level = (int)a->level;
 	so->spool.plain = a->plain;
 	so->read_delay_ns = a->read_delay_ns;
+	if (a->no_trace) {
+		so->spool.in_memory = true;
+		so->spool.index = false;
+		so->spool.sync = PR_SYNC_NONE;
+		so->sync_ns = PRINT_EVERY_NS;
+		so->is_wanted = is_wanted;
+	}
 	find_owner(&so->spool);
 }
 
@@ -423,10 +463,25 @@ static int take_rules(const struct args *a, struct pr_spool_options *o, struct p
 	return a->redact ? pr_redact_open(&o->redact, &choice, NULL, ei) : PR_OK;
 }
 
+/* A trace that is kept nowhere has a name all the same, for the two processes: it goes to `memory`. */
+static int prepare_printer(const struct args *a, const char *color, char memory[32], struct screen *scr, struct pr_errinfo *ei)
+{
+	struct pr_printer_options o = {scr->path, -1, a->json, color};
+	int err = a->no_trace ? pr_memory_create(&o.fd, memory, ei) : PR_OK;
+
+	if (a->no_trace)
+		o.path = memory;
+	if (!err)
+		err = pr_printer_hold(&scr->printer, &o, ei);
+	if (o.fd >= 0 && err)
+		close(o.fd);
+	return err;
+}
+
 static int record(struct pr_term *term, int argc, char **argv, char *const *own)
 {
 	struct args a = {.pins = PR_PIN_DIR_DEFAULT, .trigger_every = FREEZE_EVERY_NS, .freezes = FREEZES_MAX};
-	char name[64], text[256];
+	char name[64], memory[32], text[256];
 	struct screen scr = {.printer = {.go_fd = -1, .end_fd = -1}};
 	struct pr_session_options so = {.on_status = on_status, .on_trouble = on_trouble, .on_freeze = on_freeze, .arg = &scr, .argv = own};
 	struct pr_secret_key key;
@@ -443,11 +498,11 @@ static int record(struct pr_term *term, int argc, char **argv, char *const *own)
 		return pr_report(err, &ei);
 	default_name(name, sizeof(name));
 	describe(&a, text, sizeof(text));
-	scr.path = a.out ? a.out : name;
+	scr.path = a.no_trace ? NULL : a.out ? a.out : name;
 	scr.quiet = a.quiet;
 	scr.status = term->err_style;
 	scr.style = &term->err_style;
-	fill(&so, &a, scr.path);
+	fill(&so, &a, a.no_trace ? memory : scr.path);
 	err = take_rules(&a, &so.spool, &ei);
 	if (!err)
 		err = take_key(&a, &key, &so.spool, &ei);
@@ -461,7 +516,7 @@ static int record(struct pr_term *term, int argc, char **argv, char *const *own)
 	argv[n] = NULL; /* what parsing left behind the arguments of CMD */
 	so.command = n ? argv : NULL;
 	if (a.print)
-		err = pr_printer_hold(&scr.printer, scr.path, a.json, term->wish.color, &ei);
+		err = prepare_printer(&a, term->wish.color, memory, &scr, &ei);
 	if (err) {
 		pr_secret_key_wipe(&key);
 		return pr_report(err, &ei);

@@ -22,7 +22,7 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
-static _Noreturn void print(const char *path, bool json, const char *color, int go_fd, int end_fd)
+static _Noreturn void print(const struct pr_printer_options *o, int go_fd, int end_fd)
 {
 	const char *argv[8] = {"procrec", "replay", "--follow=stdin"};
 	char when[32];
@@ -40,18 +40,20 @@ static _Noreturn void print(const char *path, bool json, const char *color, int 
 	signal(SIGHUP, SIG_IGN);
 	if (pr_rights_no_new_privs(NULL) || pr_rights_drop(PR_RIGHTS_KEEP_READ, NULL))
 		_exit(4);
-	if (json)
+	if (o->fd >= 0 && fcntl(o->fd, F_SETFD, 0))
+		_exit(4);
+	if (o->json)
 		argv[k++] = "--json";
-	snprintf(when, sizeof(when), "--color=%s", color ? color : "");
-	if (color)
+	snprintf(when, sizeof(when), "--color=%s", o->color ? o->color : "");
+	if (o->color)
 		argv[k++] = when;
 	argv[k++] = "--";
-	argv[k++] = path;
+	argv[k++] = o->path;
 	execv("/proc/self/exe", (char *const *)argv);
 	_exit(4);
 }
 
-int pr_printer_hold(struct pr_printer *p, const char *path, bool json, const char *color, struct pr_errinfo *ei)
+int pr_printer_hold(struct pr_printer *p, const struct pr_printer_options *o, struct pr_errinfo *ei)
 {
 	int go[2], end[2];
 
@@ -67,7 +69,7 @@ int pr_printer_hold(struct pr_printer *p, const char *path, bool json, const cha
 	if (p->pid == 0) {
 		close(go[1]);
 		close(end[1]);
-		print(path, json, color, go[0], end[0]);
+		print(o, go[0], end[0]);
 	}
 	close(go[0]);
 	close(end[0]);
@@ -85,6 +87,13 @@ void pr_printer_release(struct pr_printer *p)
 {
 	if (p->pid && write(p->go_fd, "g", 1) == 1)
 		close_fd(&p->go_fd);
+}
+
+bool pr_printer_lives(struct pr_printer *p)
+{
+	if (p->pid && waitpid(p->pid, NULL, WNOHANG))
+		p->pid = 0;
+	return p->pid;
 }
 
 /* Its CPU time moves when it does, whatever it waits for otherwise. */

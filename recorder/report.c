@@ -254,10 +254,14 @@ void pr_report_summary(struct pr_buf *b, const struct pr_session_result *r, cons
 	}
 	if (!s->spool.sink.segments)
 		return;
-	size_line(b, s, path);
-	freeze_lines(b, &s->spool.sink.frozen, path);
+	if (path) {
+		size_line(b, s, path);
+		freeze_lines(b, &s->spool.sink.frozen, path);
+	}
 	if (r->redacted)
 		redacted_line(b, &s->spool.redactor);
+	if (!path)
+		return;
 	if (s->spool.sink.untold) {
 		line(b);
 		pr_buf_str(b, "the last old segment that made room is told of nowhere, as nothing could be written any more: verify will miss it\n");

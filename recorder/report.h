@@ -10,7 +10,7 @@
 /* One line without its end, cut to style->columns. */
 void pr_report_status(struct pr_buf *b, const struct pr_session_stats *s, const struct pr_style *style);
 
-/* The summary, each line with "procrec: " in front. `path`: of the trace. */
+/* The summary, each line with "procrec: " in front. `path`: of the trace; NULL: it was kept nowhere. */
 void pr_report_summary(struct pr_buf *b, const struct pr_session_result *r, const char *path, const struct pr_style *style);
 
 /* The name of a stream for people: "exec", "clone", ... */

@@ -218,8 +218,13 @@ static void on_signal(struct session *s, const struct signalfd_siginfo *si)
 {
 	int sig = (int)si->ssi_signo;
 
-	if (sig == SIGCHLD)
+	if (sig == SIGCHLD) {
+		if (!s->child.pid && s->opt->is_wanted && !s->opt->is_wanted(s->opt->arg)) {
+			s->ending = true;
+			snprintf(s->reason, sizeof(s->reason), "nobody reads what is printed");
+		}
 		return;
+	}
 	if (sig == SIGUSR1) {
 		s->freeze = true;
 		return;

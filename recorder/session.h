@@ -43,6 +43,8 @@ struct pr_session_options {
 	void (*on_trouble)(void *arg, const char *why, bool stuck);
 	/* A set was frozen, or (refused) could not be. May be NULL. */
 	void (*on_freeze)(void *arg, const struct pr_freezer_state *st, bool refused);
+	/* Asked when a child process has ended: false ends the recording, unless there is a CMD. May be NULL. */
+	bool (*is_wanted)(void *arg);
 	/* The trace is there, and nothing in it yet. May be NULL. */
 	void (*on_open)(void *arg);
 	/* Everything is attached and the keyframe written: recording runs. May be NULL. */

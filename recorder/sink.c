@@ -13,6 +13,7 @@
 
 #include "base/file.h"
 #include "recorder/frames.h"
+#include "recorder/memory.h"
 #include "recorder/resume.h"
 #include "recorder/signing.h"
 #include "recorder/sink_int.h"
@@ -63,6 +64,14 @@ static int commit(struct pr_sink *s, bool sync, uint64_t blocks_before, struct p
 	return PR_OK;
 }
 
+static void forget_old(struct pr_sink *s)
+{
+	struct pr_seg_progress p;
+
+	pr_sink_progress(s, &p);
+	pr_memory_forget(s->fd, p.file_bytes, &s->forgotten);
+}
+
 static int append(struct pr_sink *s, const void *p, size_t n, bool sync, struct pr_errinfo *ei)
 {
 	struct pr_seg_progress before;
@@ -76,6 +85,8 @@ static int append(struct pr_sink *s, const void *p, size_t n, bool sync, struct 
 		cut_written(s, before.raw_bytes);
 	else
 		forget_written(s);
+	if (!err && s->opt.in_memory)
+		forget_old(s);
 	return err;
 }
 
@@ -147,7 +158,7 @@ int pr_sink_end(struct pr_sink *s, struct pr_errinfo *ei)
 
 bool pr_sink_can_recover(const struct pr_sink *s)
 {
-	return !s->opt.resume;
+	return !s->opt.resume && !s->opt.in_memory;
 }
 
 static bool is_full(const struct pr_errinfo *ei)
@@ -351,7 +362,7 @@ void pr_sink_get_state(const struct pr_sink *s, struct pr_sink_state *out)
 
 void pr_sink_discard(struct pr_sink *s)
 {
-	if (!s->rotate && s->fd >= 0) {
+	if (!s->rotate && !s->opt.in_memory && s->fd >= 0) {
 		unlink(s->name);
 		unlink(s->path);
 	}

@@ -34,6 +34,7 @@ struct pr_sink {
 
 	struct pr_sink_state total; /* of the segments before; what is counted by stream or kind: of this one too */
 	uint64_t room; /* with less of it on the disk there is no use in trying again */
+	uint64_t forgotten; /* with opt.in_memory: of pr_memory_forget() */
 	bool minisig_failed, index_failed;
 };
 

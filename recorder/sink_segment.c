@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "recorder/frames.h"
+#include "recorder/memory.h"
 #include "recorder/pieces.h"
 #include "recorder/resume.h"
 #include "recorder/signing.h"
@@ -130,7 +131,7 @@ void pr_sink_retire(struct pr_sink *s, bool again)
 	if (s->rotate)
 		pr_rotate_end(s->rotate, &p);
 	if (pr_seg_is_empty(&p)) {
-		if (!s->rotate && !s->opt.resume && (again || !s->stands || s->total.segments > 1))
+		if (!s->rotate && !s->opt.in_memory && !s->opt.resume && (again || !s->stands || s->total.segments > 1))
 			unlink(s->name);
 		s->total.segments -= s->stands;
 	} else {
@@ -155,6 +156,18 @@ static int give_to_user(struct pr_sink *s, struct pr_errinfo *ei)
 	return PR_OK;
 }
 
+/* Its own open file, whose claim goes when we do. */
+static int next_in_memory(struct pr_sink *s, struct pr_errinfo *ei)
+{
+	int err = pr_memory_open(s->path, &s->fd, ei);
+
+	if (err)
+		return err;
+	pr_file_claim(s->fd);
+	s->name = strdup(s->path);
+	return s->name ? PR_OK : pr_fail(ei, PR_ENOMEM, "out of memory");
+}
+
 static int next_in_file(struct pr_sink *s, uint64_t realtime, uint64_t boottime, struct pr_errinfo *ei)
 {
 	struct pr_seg_header *h = &s->header;
@@ -167,6 +180,8 @@ static int next_in_file(struct pr_sink *s, uint64_t realtime, uint64_t boottime,
 	h->series = s->total.segments;
 	h->created_realtime = realtime;
 	h->created_boottime = boottime;
+	if (s->opt.in_memory)
+		return next_in_memory(s, ei);
 	err = pr_pieces_create(s->path, !s->total.segments, s->opt.force, &s->name, &s->fd, ei);
 	if (err)
 		return err;

@@ -30,6 +30,7 @@ enum pr_sync_when {
 
 struct pr_spool_options {
 	const char *path; /* of the trace; borrowed. A directory with `rotate` */
+	bool in_memory; /* path is of pr_memory_create(): what is too old is forgotten, and nothing goes on elsewhere */
 	bool rotate; /* into segments, with these limits as in struct pr_rotate_options */
 	uint64_t max_bytes, max_ns, keep_bytes, keep_ns;
 	struct pr_freeze_options freeze; /* with `rotate` */

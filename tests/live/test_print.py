@@ -3,6 +3,7 @@
 
 import fcntl
 import os
+import re
 import signal
 import subprocess
 import time
@@ -83,6 +84,64 @@ def test_print_to_a_reader_that_goes_away():
         live.equal(len(r.out.splitlines()), 1, "lines")
         assert "nothing lost" in r.err, r.err
         assert "/bin/true last\n" in live.run(live.PROCREC, "replay", t).out, "it was not recorded to its end"
+
+
+def events(text):
+    return [line[31:] for line in text.splitlines()]
+
+
+def test_print_without_a_trace():
+    """Everything is printed, in the words of the trace that another recorder makes of the same; no file is made; secrets are marks."""
+    with live.scratch() as d:
+        t = os.path.join(d, "t.seg")
+        other = live.Recorder(t)
+        r = live.run(live.PROCREC, "record", "--print", "--no-trace", "--only-tree", "--", "sh", "-c", "/bin/true --password=hush; exit 7", cwd=d)
+        live.equal(other.stop(), 0, other.err)
+        live.equal((r.status, "nothing lost" in r.err, "procrec replay" in r.err), (7, True, False), r.err)
+        pid = next(line.split()[1] for line in r.out.splitlines() if line.endswith("/bin/true --password=hush"))
+        here, there = ([e for e in events(text) if e.split()[0] == pid]
+                       for text in (r.out, live.run(live.PROCREC, "replay", t).out))
+        live.equal((here, len(here)), (there, 3), "as the trace has it: clone, execve, exit")
+        for f in (t, t + ".idx"):
+            os.unlink(f)
+        r = live.run(live.PROCREC, "record", "--print", "--no-trace", "--json", "--redact", "--", "/bin/true", "--password=hush", cwd=d)
+        live.equal(r.status, 0, r.err)
+        assert "REDACTED" in r.out and "hush" not in r.out and re.search(r"[1-9] secrets? replaced", r.err), (r.out[-500:], r.err)
+        live.equal(os.listdir(d), [], "files that were left")
+        for options, why in ((["--no-trace"], "--print"), (["--no-trace", "--print", "-o", t], "--output"), (["--no-trace", "--print", "--sign", "k"], "--sign"),
+                             (["--no-trace", "--print", "--keep", "1G"], "--keep"), (["--no-trace", "--print", "--resume"], "--resume"),
+                             (["--no-trace", "--print", "--level", "0"], "--level")):
+            r = live.run(live.PROCREC, "record", *options, "--", "true", cwd=d)
+            live.equal((r.status, why in r.err, r.out), (2, True, ""), f"{options}: {r.err}")
+
+
+def test_print_without_a_trace_and_its_ends():
+    with live.scratch() as d:
+        out = os.path.join(d, "out")
+        with open(out, "wb") as f:
+            p = subprocess.Popen([live.PROCREC, "record", "--print", "--no-trace"], stdout=f, stderr=subprocess.PIPE, start_new_session=True, cwd=d)
+        assert b"kept nowhere" in p.stderr.readline(), "what it says first"
+        start = time.monotonic()
+        subprocess.run(["/bin/true", "marked"], check=True)
+        live.wait_for(lambda: b"/bin/true marked\n" in open(out, "rb").read(), "it is printed")
+        took = time.monotonic() - start
+        os.killpg(p.pid, signal.SIGINT)
+        err = p.stderr.read().decode()
+        live.equal((p.wait(60), "nothing lost" in err), (0, True), err)
+        # The reader has enough: without a command nobody needs the recording any more.
+        r = live.run("sh", "-c", f"{live.PROCREC} record --print --no-trace | head -n 3", cwd=d)
+        live.equal((len(r.out.splitlines()), "nothing lost" in r.err), (3, True), r.err)
+        # With one, it is the command's end that counts.
+        r = live.run("bash", "-c", f"{live.PROCREC} record --print --no-trace -- sh -c 'sleep 2; exit 7' | head -n 1; exit ${{PIPESTATUS[0]}}", cwd=d)
+        live.equal((r.status, len(r.out.splitlines())), (7, 1), r.err)
+        # Who is killed leaves nothing behind, and the printing process ends too.
+        p = subprocess.Popen([live.PROCREC, "record", "--print", "--no-trace"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=d)
+        assert p.stdout.readline().endswith(b"\n"), "nothing is printed"
+        p.kill()
+        assert p.stdout.read().decode().endswith("\n"), "a torn line" # to its end: that of the printing process
+        p.wait(60)
+        live.equal(os.listdir(d), ["out"], "files that were left")
+        return f"printed after {took:.2f} s"
 
 
 if __name__ == "__main__":
