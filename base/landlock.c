@@ -93,6 +93,20 @@ static void allow_folder_of(const struct ruleset *r, const char *path, uint64_t 
 	allow(r, folder, rights);
 }
 
+/* The index of a folder lies beside it: to be read, or to be made and renamed there. */
+static void allow_beside(const struct ruleset *r, const char *folder, uint64_t rights)
+{
+	char name[PATH_MAX];
+	size_t n = strlen(folder);
+
+	while (n > 1 && folder[n - 1] == '/')
+		n--;
+	snprintf(name, sizeof(name), "%.*s.idx", (int)n, folder);
+	allow(r, name, rights);
+	if (rights & WRITES)
+		allow_folder_of(r, name, rights);
+}
+
 static void allow_word(const struct ruleset *r, const char *path, uint64_t rights)
 {
 	char real[PATH_MAX];
@@ -103,6 +117,7 @@ static void allow_word(const struct ruleset *r, const char *path, uint64_t right
 	if (!stat(path, &st) && S_ISDIR(st.st_mode)) {
 		allow(r, path, rights);
 		allow_links(r, path, rights);
+		allow_beside(r, path, rights);
 		return;
 	}
 	allow_folder_of(r, path, rights);
