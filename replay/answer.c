@@ -6,101 +6,6 @@
 #include "base/command.h"
 #include "base/text.h"
 
-#define HOLD_BYTES (32u << 20) /* an answer is kept back so long, to be able to start again without the index */
-
-static int parse_time(struct pr_answer *a, const char *what, const char *text, uint64_t *out, struct pr_errinfo *ei)
-{
-	return text ? pr_timeline_parse(&a->lineage.timeline, what, text, out, ei) : PR_OK;
-}
-
-static int parse_times(struct pr_answer *a, struct pr_errinfo *ei)
-{
-	const struct pr_selection *s = &a->args->sel;
-	uint64_t until = UINT64_MAX;
-	int err;
-
-	a->at = UINT64_MAX;
-	a->has_at = s->at || s->has_until_frame;
-	err = parse_time(a, "--at", s->at, &a->at, ei);
-	if (!err)
-		err = parse_time(a, "--since", s->since, &a->since, ei);
-	if (!err)
-		err = parse_time(a, "--until", s->until, &until, ei);
-	if (until < a->at)
-		a->at = until;
-	return err;
-}
-
-static int take_selection(struct pr_answer *a, struct pr_errinfo *ei)
-{
-	const struct pr_selection *s = &a->args->sel;
-	int err = parse_times(a, ei);
-
-	if (!err && s->where)
-		err = pr_proc_where_new(&a->where, "--where", s->where, &a->lineage, ei);
-	a->selective = s->where || s->has_pid;
-	return err;
-}
-
-static void release(struct pr_answer *a)
-{
-	pr_proc_where_free(a->where);
-	pr_renderer_release(&a->renderer);
-	pr_map_release(&a->seen);
-	pr_buf_release(&a->host);
-	pr_lineage_close(&a->lineage);
-}
-
-/* One attempt. *out_again: the index is to blame, and nothing was written yet. */
-static int attempt(struct pr_answer *a, bool no_index, pr_answer_fn *fn, bool *out_again, struct pr_errinfo *ei)
-{
-	const struct pr_selection *s = &a->args->sel;
-	struct pr_term *term = a->args->term;
-	const struct pr_lineage_options opt = {.no_index = no_index,
-		.has_until_frame = s->has_until_frame,
-		.until_frame = s->until_frame,
-		.meter = pr_term_meter(term, "reading", a->args->trace)};
-	int err, err_out;
-
-	*out_again = false;
-	err = pr_lineage_open(&a->lineage, a->args->trace, &opt, ei);
-	if (err)
-		return err;
-	a->lineage.timeline.zone = &term->zone;
-	pr_renderer_init(&a->renderer, &a->lineage.timeline);
-	a->renderer.style = a->args->json ? NULL : &term->style;
-	pr_term_out(term, &a->out);
-	if (a->lineage.has_note)
-		pr_note("%s; not used, and built from the frames instead: 'procrec reindex' makes a new one", a->lineage.note.msg);
-	err = take_selection(a, ei);
-	if (!err)
-		err = fn(a, ei);
-	if (err == PR_EDATA && !a->lineage.is_private && a->out.buf.len <= HOLD_BYTES) {
-		*out_again = true;
-		pr_buf_clear(&a->out.buf);
-	}
-	err_out = pr_out_close(&a->out, err ? NULL : ei);
-	release(a);
-	return err ? err : err_out;
-}
-
-int pr_answer_run(const struct pr_replay_args *args, pr_answer_fn *fn)
-{
-	struct pr_answer a = {.args = args};
-	struct pr_errinfo ei;
-	bool again;
-	int err = attempt(&a, args->no_index, fn, &again, &ei);
-
-	if (again) {
-		pr_note("%s; answering from the frames instead: 'procrec reindex' makes a new index", ei.msg);
-		a = (struct pr_answer){.args = args};
-		err = attempt(&a, true, fn, &again, &ei);
-	}
-	if (!err && a.doubtful)
-		return PR_EXIT_NO;
-	return pr_report(err, &ei);
-}
-
 int pr_answer_pid(const char *view, const char *text, uint32_t *out, struct pr_errinfo *ei)
 {
 	uint64_t v;
@@ -316,7 +221,7 @@ int pr_answer_load(struct pr_answer *a, const struct pr_link *l, struct pr_image
 int pr_answer_show(struct pr_answer *a, const struct pr_link *l, uint64_t depth, struct pr_errinfo *ei)
 {
 	struct pr_image *image;
-	struct pr_process_view v = {.link = l, .depth = depth};
+	struct pr_process_view v = {.link = l, .depth = depth, .boot_id = pr_answer_boot(a)->first.boot_id};
 	int err = pr_answer_load(a, l, &image, ei);
 
 	if (!err) {
@@ -337,13 +242,6 @@ bool pr_answer_first_time(struct pr_answer *a, struct pr_proc_key key)
 	bool is_new = false;
 
 	return pr_map_put(&a->seen, key.pid, key.ktime, &is_new) && is_new;
-}
-
-bool pr_answer_check(struct pr_answer *a)
-{
-	if (!a->lineage.is_private && a->out.buf.len < HOLD_BYTES)
-		return true;
-	return pr_out_check(&a->out);
 }
 
 bool pr_answer_in_time(const struct pr_answer *a, const struct pr_proc *p)

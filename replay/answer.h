@@ -11,12 +11,17 @@
 #include "replay/query/proc_where.h"
 #include "replay/render/process.h"
 #include "replay/views.h"
+#include "schema/boot.h"
 
 struct pr_answer {
 	const struct pr_replay_args *args;
+	struct pr_boots boots; /* of the trace; one where it is a file */
+	size_t boot; /* the one that is asked: all below is of it */
+	bool all_boots; /* each in turn */
 	struct pr_lineage lineage;
 	struct pr_renderer renderer;
-	struct pr_out out;
+	struct pr_out out; /* of all of them */
+	bool has_out, written; /* written: the answer of this boot may have been, in part */
 	struct pr_map seen; /* (pid, ktime) of what was shown: a crafted trace may go in circles */
 	uint64_t at; /* ktime: nothing later counts; UINT64_MAX: the end */
 	uint64_t since; /* ktime: what ended before does not count; 0: the beginning */
@@ -34,6 +39,11 @@ typedef int pr_answer_fn(struct pr_answer *a, struct pr_errinfo *ei);
 
 /* Runs a whole view; returns the exit status. */
 int pr_answer_run(const struct pr_replay_args *args, pr_answer_fn *fn);
+
+/* The boot that is asked. A link never leads out of it, as each is a lineage of its own. */
+const struct pr_boot *pr_answer_boot(const struct pr_answer *a);
+/* Its id, or "(id not recorded)". */
+void pr_answer_put_boot(const struct pr_answer *a, struct pr_buf *b);
 
 /* A pid as typed. PR_EUSAGE. */
 int pr_answer_pid(const char *view, const char *text, uint32_t *out, struct pr_errinfo *ei);

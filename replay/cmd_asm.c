@@ -9,6 +9,7 @@
 #include "base/out.h"
 #include "replay/asm/asm.h"
 #include "replay/commands.h"
+#include "schema/boot.h"
 #include "schema/raw.h"
 
 #define READ_CHUNK (64u << 10)
@@ -44,27 +45,47 @@ static int read_all(const char *path, struct pr_buf *out, struct pr_errinfo *ei)
 	return err;
 }
 
+struct assembly {
+	struct pr_seg_writer *w;
+	uint8_t boot[PR_SEG_UUID]; /* of the last HOST frame */
+	bool mixed; /* they name more than one */
+};
+
 static int put_frame(void *ctx, const struct pr_envelope *env, const uint8_t *frame, struct pr_errinfo *ei)
 {
-	return pr_seg_writer_frame(ctx, env, frame, ei);
+	struct assembly *a = ctx;
+
+	if (!(env->flags & (PR_ENV_RAW | PR_ENV_CONT)))
+		a->mixed |= pr_boot_id_changes(a->boot, frame, env->size);
+	return pr_seg_writer_frame(a->w, env, frame, ei);
 }
 
-/* The uuid comes from the text: the same text gives the same trace. */
+static int look_for_boot(void *ctx, const struct pr_envelope *env, const uint8_t *frame, struct pr_errinfo *ei)
+{
+	(void)ei;
+	return !(env->flags & (PR_ENV_RAW | PR_ENV_CONT)) && pr_boot_id_of_frame(frame, env->size, ctx) ? PR_END : PR_OK;
+}
+
+/* The uuid comes from the text: the same text gives the same trace. The boot id is that of the first HOST frame that has one. */
 static int assemble(const struct job *j, int fd, struct pr_errinfo *ei)
 {
-	struct pr_seg_writer *w = NULL;
+	struct assembly a = {0};
 	struct pr_seg_options opt;
 	int err;
 
 	pr_raw_options(&opt, j->text.data, j->text.len);
 	opt.block_bytes = (uint32_t)j->block_bytes;
 	opt.rearrange = j->rearranged;
-	err = pr_seg_writer_new(&w, fd, &opt, ei);
+	err = pr_asm_text(j->name, j->text.data, j->text.len, look_for_boot, opt.header.boot_id, ei);
+	if (!err || err == PR_END)
+		err = pr_seg_writer_new(&a.w, fd, &opt, ei);
 	if (!err)
-		err = pr_asm_text(j->name, j->text.data, j->text.len, put_frame, w, ei);
+		err = pr_asm_text(j->name, j->text.data, j->text.len, put_frame, &a, ei);
 	if (!err)
-		err = pr_seg_writer_seal(w, ei);
-	pr_seg_writer_free(w);
+		err = pr_seg_writer_seal(a.w, ei);
+	pr_seg_writer_free(a.w);
+	if (!err && a.mixed)
+		pr_note("%s: the frames are of several boots, and pids and times of one may be those of another: make a trace of each boot alone", j->name);
 	return err;
 }
 

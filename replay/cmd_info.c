@@ -9,6 +9,9 @@
 #include "base/text.h"
 #include "replay/commands.h"
 #include "replay/notes.h"
+#include "replay/render/process.h"
+#include "replay/timeline.h"
+#include "schema/boot.h"
 #include "schema/build.h"
 #include "schema/trace.h"
 
@@ -44,6 +47,7 @@ struct info {
 	uint64_t ktime_min, ktime_max;
 	const struct pr_seg_header *header;
 	struct pr_trace_state st;
+	struct pr_boots boots; /* of a directory; of a file: one */
 	struct pr_buf origin; /* ORIGIN frames, one behind the other: of a piece, and of the one that it was cut out of */
 };
 
@@ -224,6 +228,42 @@ static void label(struct pr_buf *b, const struct pr_style *style, const char *te
 	pr_paint(b, style, PR_ROLE_MINOR, at);
 }
 
+static void print_boots(const struct info *in, const struct pr_style *style, struct pr_buf *b)
+{
+	for (size_t i = 0; i < in->boots.n; i++) {
+		const struct pr_boot *boot = &in->boots.v[i];
+
+		label(b, style, i ? "" : "boots");
+		pr_buf_printf(b, "%zu: ", i + 1);
+		if (pr_boot_id_is_stated(boot->first.boot_id))
+			pr_boot_id_put(b, boot->first.boot_id);
+		else
+			pr_buf_str(b, "(id not recorded)");
+		pr_buf_printf(b, ", %" PRIu64 " segment%s", boot->segments, boot->segments == 1 ? "" : "s");
+		if (boot->first.created_realtime) {
+			pr_buf_str(b, ", from ");
+			pr_time_utc(b, (int64_t)boot->first.created_realtime);
+		}
+		pr_buf_str(b, i + 1 == in->boots.n ? "; all the rest is of this one\n" : "\n");
+	}
+}
+
+static void json_boots(const struct info *in, struct pr_json *j)
+{
+	pr_json_array(j, "boots");
+	for (size_t i = 0; i < in->boots.n; i++) {
+		const struct pr_boot *boot = &in->boots.v[i];
+
+		pr_json_object(j, NULL);
+		pr_json_u64(j, "number", i + 1);
+		pr_render_boot_json(j, boot->first.boot_id);
+		pr_json_u64(j, "segments", boot->segments);
+		pr_json_u64(j, "created", boot->first.created_realtime);
+		pr_json_object_end(j);
+	}
+	pr_json_array_end(j);
+}
+
 static void print_text(const struct info *in, const char *path, const struct pr_style *style, struct pr_buf *b)
 {
 	label(b, style, "trace");
@@ -234,6 +274,8 @@ static void print_text(const struct info *in, const char *path, const struct pr_
 	label(b, style, "uuid");
 	pr_hex(b, in->header->uuid, PR_SEG_UUID);
 	pr_buf_u8(b, '\n');
+	if (in->boots.n > 1)
+		print_boots(in, style, b);
 	if (in->st.segments > 1) {
 		label(b, style, "segments");
 		pr_buf_printf(b, "%" PRIu64 "\n", in->st.segments);
@@ -289,6 +331,8 @@ static void print_json(const struct info *in, struct pr_buf *b)
 	for (size_t i = 0; i < N_FACTS; i++)
 		if (in->have[i])
 			pr_json_bytes(&j, facts[i].key, in->fact[i].data, in->fact[i].len);
+	if (in->boots.n > 1)
+		json_boots(in, &j);
 	if (in->origin.len) {
 		pr_json_array(&j, "origin");
 		print_origins(in, b, &j);
@@ -309,7 +353,9 @@ static int show(struct pr_term *term, const char *path, bool json, struct pr_err
 	if (err)
 		return err;
 	pr_trace_get_state(t, &in.st);
-	err = read_facts(&in, t, ei);
+	err = pr_boots_load(&in.boots, path, ei);
+	if (!err)
+		err = read_facts(&in, t, ei);
 	if (!err)
 		err = read_totals(&in, t, ei);
 	pr_term_out(term, &out);
@@ -326,6 +372,7 @@ static int show(struct pr_term *term, const char *path, bool json, struct pr_err
 	for (size_t i = 0; i < N_FACTS; i++)
 		pr_buf_release(&in.fact[i]);
 	pr_buf_release(&in.origin);
+	pr_boots_release(&in.boots);
 	pr_trace_close(t);
 	return err;
 }

@@ -7,10 +7,11 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "replay/commands.h"
+#include "schema/boot.h"
 #include "schema/raw.h"
 
 struct options {
-	const char *output, *hostname;
+	const char *output, *hostname, *boot_id;
 	struct pr_strlist users;
 	bool force;
 	const struct pr_meter *meter;
@@ -46,22 +47,38 @@ static int names(const struct options *o, struct pr_buf *b, struct pr_errinfo *e
 	return err;
 }
 
+/* By the option, else by what the frames say. */
+static int find_boot(const struct options *o, const struct pr_buf *head, uint8_t out[PR_SEG_UUID], struct pr_errinfo *ei)
+{
+	if (!o->boot_id)
+		pr_raw_boot_id(head, out);
+	else if (!pr_boot_id_parse(o->boot_id, strlen(o->boot_id), out))
+		return pr_fail(ei, PR_EUSAGE, "pack: --boot-id: '%s' is not 32 hexadecimal digits, as /proc/sys/kernel/random/boot_id has them", o->boot_id);
+	return PR_OK;
+}
+
 static int write_trace(const struct options *o, int in, const char *input, int out, const struct pr_buf *meta, struct pr_raw_result *res,
 	struct pr_errinfo *ei)
 {
 	struct pr_seg_writer *w = NULL;
+	struct pr_buf head = PR_BUF_INIT;
 	struct pr_seg_options opt;
 	int err;
 
 	pr_raw_options(&opt, meta->data, meta->len);
-	err = pr_seg_writer_new(&w, out, &opt, ei);
+	err = pr_raw_read_head(in, input, &head, ei);
+	if (!err)
+		err = find_boot(o, &head, opt.header.boot_id, ei);
+	if (!err)
+		err = pr_seg_writer_new(&w, out, &opt, ei);
 	if (!err)
 		err = pr_seg_writer_append(w, meta->data, meta->len, ei);
 	if (!err)
-		err = pr_raw_pack(in, input, w, o->meter, res, ei);
+		err = pr_raw_pack(in, input, &head, w, o->meter, res, ei);
 	if (!err)
 		err = pr_seg_writer_seal(w, ei);
 	pr_seg_writer_free(w);
+	pr_buf_release(&head);
 	return err;
 }
 
@@ -94,12 +111,13 @@ int pr_cmd_pack(struct pr_term *term, int argc, char **argv)
 	const struct pr_option options[] = {
 		{'o', "output", PR_OPT_STR, &o.output, "TRACE", "where to write the trace", NULL},
 		{0, "hostname", PR_OPT_STR, &o.hostname, "NAME", "name of the recorded host, for exec_id", NULL},
+		{0, "boot-id", PR_OPT_STR, &o.boot_id, "ID", "of the recorded boot, where no frame tells it", NULL},
 		{0, "user", PR_OPT_LIST, &o.users, "UID=NAME", "login name of a uid; may be given again", NULL},
 		{'f', "force", PR_OPT_FLAG, &o.force, NULL, "replace an existing TRACE", NULL},
 		PR_TERM_QUIET(term),
 		{0},
 	};
-	const struct pr_usage usage = {"pack", "FRAMES -o TRACE [--hostname NAME] [--user UID=NAME]...",
+	const struct pr_usage usage = {"pack", "FRAMES -o TRACE [--hostname NAME] [--boot-id ID] [--user UID=NAME]...",
 		"Makes a trace of raw frames: a plain concatenation, each begun by its 16-byte header. '-' reads standard input.\n"
 		"What can't be told apart into frames is kept as it is; 'unpack' gives all bytes back.",
 		options, 1, 1, false};
@@ -114,6 +132,8 @@ int pr_cmd_pack(struct pr_term *term, int argc, char **argv)
 		o.meter = pr_term_meter(term, "packing", argv[0]);
 		err = pack(&o, argv[0], &res, &ei);
 	}
+	if (!err && res.mixed)
+		pr_note("%s: the frames are of several boots, and pids and times of one may be those of another: pack those of each boot alone", argv[0]);
 	if (!err && res.unframed)
 		err = pr_fail(&ei, PR_EDATA,
 			"%s: the frames end at byte %llu: a header there claims %u bytes, %llu are left; they are kept as they are",

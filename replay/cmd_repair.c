@@ -18,7 +18,7 @@ static int open_input(const char *path, struct pr_seg_reader **out, bool *out_he
 
 	*out_header_lost = false;
 	if (!stat(path, &st) && S_ISDIR(st.st_mode))
-		return pr_recording_open(out, path, 0, NULL, ei);
+		return pr_recording_open(out, path, 0, NULL, NULL, ei);
 	err = pr_source_file(&src, path, ei);
 	return err ? err : pr_repair_open(out, src, out_header_lost, ei);
 }

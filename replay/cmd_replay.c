@@ -18,9 +18,9 @@
 
 static const struct pr_view views[] = {
 	PR_LINEAGE_VIEWS
-	{"cache", pr_view_cache, NULL, false, "what the refcounted cache of a live agent held"},
-	{"frames", pr_view_frames, NULL, false, "every frame as it stands in the trace"},
-	{"stats", pr_view_stats, NULL, false, "counts: frames by kind, misses, losses, time span"},
+	{"cache", pr_view_cache, NULL, false, false, "what the refcounted cache of a live agent held"},
+	{"frames", pr_view_frames, NULL, false, false, "every frame as it stands in the trace"},
+	{"stats", pr_view_stats, NULL, false, false, "counts: frames by kind, misses, losses, time span"},
 };
 #define N_VIEWS (sizeof(views) / sizeof(views[0]))
 _Static_assert(N_VIEWS <= VIEWS_MAX, "VIEWS_MAX");
@@ -57,6 +57,7 @@ static size_t add_options(struct pr_option *o, size_t n, struct pr_replay_args *
 		{0, "until-frame", PR_OPT_U64, &s->until_frame, "N", "only the frames 0 to N - 1", &s->has_until_frame},
 		{0, "pid", PR_OPT_U64, &s->pid, "PID", "only this process id", &s->has_pid},
 		{0, "exec-id", PR_OPT_STR, &s->exec_id, "ID", "only this process image", NULL},
+		{0, "boot", PR_OPT_STR, &a->boot, "BOOT", "of a directory: 0 the newest boot, -1 the one before, 1 the oldest, or an id; all, in lineage views", NULL},
 		{0, "where", PR_OPT_STR, &s->where, "EXPR", "only what EXPR, in SQL, is true for", NULL},
 		PR_JOBS_OPTION(&a->jobs),
 		{0, "follow", PR_OPT_OPTSTR, &a->follow, "stdin",
@@ -88,7 +89,7 @@ bool pr_replay_is_view(const char *word)
 /* The view that was asked for; events where none was. */
 static int choose(const struct chosen *c, const struct pr_view **out, struct pr_replay_args *a, struct pr_errinfo *ei)
 {
-	static const struct pr_view events = {"events", pr_view_events, NULL, false, NULL};
+	static const struct pr_view events = {"events", pr_view_events, NULL, false, false, NULL};
 
 	*out = NULL;
 	for (size_t i = 0; i < N_VIEWS; i++) {
@@ -104,6 +105,10 @@ static int choose(const struct chosen *c, const struct pr_view **out, struct pr_
 		*out = &events;
 	if (a->follow && (*out)->run != pr_view_events && (*out)->run != pr_view_frames)
 		return pr_fail(ei, PR_EUSAGE, "replay: --follow shows events or --frames as they are written; --%s is a look at the whole", (*out)->name);
+	if (a->follow && a->boot)
+		return pr_fail(ei, PR_EUSAGE, "replay: --follow goes on with the newest boot; leave --boot out");
+	if (a->boot && !strcmp(a->boot, "all") && !(*out)->lineage)
+		return pr_fail(ei, PR_EUSAGE, "replay: --boot all is for the lineage views and --gaps; others show one boot at a time");
 	if (a->diff && (*out)->run != pr_view_cache)
 		return pr_fail(ei, PR_EUSAGE, "replay: --diff goes with --cache");
 	if (a->diff && (a->sel.at || a->sel.has_until_frame))

@@ -8,13 +8,15 @@
 #include "base/out.h"
 #include "base/text.h"
 #include "replay/commands.h"
+#include "replay/notes.h"
 #include "replay/query/functions.h"
+#include "schema/boot.h"
 
 #define DEFAULT_MILLION_STEPS 20000 /* some minutes */
 
 struct sql_args {
 	struct pr_term *term;
-	const char *trace, *query;
+	const char *trace, *query, *boot;
 	bool json, csv, no_header, no_index;
 	uint64_t million_steps;
 };
@@ -162,13 +164,31 @@ static int run(struct printer *p, struct pr_sql *s, struct pr_errinfo *ei)
 	return rc == SQLITE_DONE ? PR_OK : (int)(s->stopped ? PR_ELIMIT : (rc & 0xff) == SQLITE_CORRUPT ? PR_EDATA : PR_EUSAGE);
 }
 
+static int open_lineage(const struct sql_args *args, struct pr_lineage *l, struct pr_errinfo *ei)
+{
+	struct pr_lineage_options opt = {.no_index = args->no_index, .meter = pr_term_meter(args->term, "reading", args->trace)};
+	struct pr_boots boots = {0};
+	size_t i;
+	int err = args->boot ? pr_boots_load(&boots, args->trace, ei) : PR_OK;
+
+	if (!err && args->boot) {
+		err = pr_boots_find(&boots, args->trace, args->boot, &i, ei);
+		opt.boot = err || i + 1 == boots.n ? NULL : &boots.v[i].first;
+	}
+	if (!err)
+		err = pr_lineage_open(l, args->trace, &opt, ei);
+	if (!err && !args->boot)
+		pr_notes_boots(l->trace, args->trace);
+	pr_boots_release(&boots);
+	return err;
+}
+
 static int ask(const struct sql_args *args, struct pr_errinfo *ei)
 {
 	struct printer p = {.args = args};
-	const struct pr_lineage_options opt = {.no_index = args->no_index, .meter = pr_term_meter(args->term, "reading", args->trace)};
 	struct pr_lineage l;
 	struct pr_sql s;
-	int err = pr_lineage_open(&l, args->trace, &opt, ei), err_out;
+	int err = open_lineage(args, &l, ei), err_out;
 
 	if (err)
 		return err;
@@ -191,6 +211,7 @@ int pr_cmd_sql(struct pr_term *term, int argc, char **argv)
 		{0, "json", PR_OPT_FLAG, &a.json, NULL, "one JSON object a line", NULL},
 		{0, "csv", PR_OPT_FLAG, &a.csv, NULL, "comma-separated, RFC 4180", NULL},
 		{0, "no-header", PR_OPT_FLAG, &a.no_header, NULL, "no line with the names of the columns", NULL},
+		{0, "boot", PR_OPT_STR, &a.boot, "BOOT", "of a directory: 0 the newest boot, -1 the one before, 1 the oldest, or an id", NULL},
 		{0, "no-index", PR_OPT_FLAG, &a.no_index, NULL, "answer from the frames alone", NULL},
 		{0, "max-steps", PR_OPT_U64, &a.million_steps, "N", "stop after N million steps (20000); 0: no limit", NULL},
 		PR_TERM_PAGER(term),

@@ -95,6 +95,16 @@ static int tell_self(struct story *s)
 	return PR_OK;
 }
 
+/* Where there are several, pids and times say little without it. */
+static void tell_boot(struct story *s)
+{
+	if (s->a->boots.n < 2)
+		return;
+	pr_buf_str(&s->text, "It belongs to boot ");
+	pr_answer_put_boot(s->a, &s->text);
+	pr_buf_printf(&s->text, ", number %zu of the %zu that were recorded.\n", s->a->boot + 1, s->a->boots.n);
+}
+
 /* Goes back over the images of the process; then to its creator. */
 static int find_first(struct story *s)
 {
@@ -406,6 +416,7 @@ static void print(struct story *s)
 	} else {
 		pr_json_null(&j, "predecessor");
 	}
+	pr_render_boot_json(&j, pr_answer_boot(s->a)->first.boot_id);
 	pr_json_str(&j, "certainty", pr_certainty_name(s->self.certainty));
 	pr_json_u64(&j, "not_observed", s->guesses);
 	pr_json_bool(&j, "gap", s->a->doubtful);
@@ -424,6 +435,7 @@ static int tell(struct story *s)
 	struct pr_proc_key key = s->self.proc.key;
 	int err = tell_self(s);
 
+	tell_boot(s);
 	err = err ? err : find_first(s);
 	err = err ? err : tell_images(s);
 	err = err ? err : tell_creator(s);

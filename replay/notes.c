@@ -32,14 +32,23 @@ void pr_notes_attach(struct pr_trace *t)
 	pr_trace_set_events(t, &(struct pr_trace_events){.on_damage = on_damage, .ctx = t});
 }
 
+void pr_notes_boots(struct pr_trace *t, const char *path)
+{
+	struct pr_trace_state st;
+
+	pr_trace_get_state(t, &st);
+	if (st.left_out)
+		pr_note("%s: %llu segment%s of other boots lie there too, as traces of their own: 'info' lists them, 'replay --boot' and 'sql --boot' ask one", path,
+			(unsigned long long)st.left_out, st.left_out == 1 ? "" : "s");
+}
+
 int pr_notes_read(struct pr_trace *t, const char *path, bool part, struct pr_errinfo *ei)
 {
 	struct pr_trace_state st;
 
 	pr_trace_get_state(t, &st);
-	if (st.left_out && !part)
-		pr_note("%s: %llu segments of earlier boots lie there too; they are other recordings: give one of them by its name", path,
-			(unsigned long long)st.left_out);
+	if (!part)
+		pr_notes_boots(t, path);
 	if (st.outlived)
 		pr_note("%s: segments of a later boot follow; they are another recording", path);
 	if (!st.sealed && !part && st.damages)

@@ -19,7 +19,10 @@ void pr_notes_attach(struct pr_trace *t);
  */
 int pr_notes_end(struct pr_trace *t, const char *path, struct pr_errinfo *ei);
 
-/* The same where perhaps only the beginning was read (`part`): then it says nothing of the end. */
+/* Notes the segments of other boots that lie in the same directory. */
+void pr_notes_boots(struct pr_trace *t, const char *path);
+
+/* The same as pr_notes_end where perhaps only the beginning was read (`part`): then it says nothing of the end. */
 int pr_notes_read(struct pr_trace *t, const char *path, bool part, struct pr_errinfo *ei);
 
 #endif

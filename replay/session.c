@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "replay/following.h"
+#include "schema/boot.h"
 
 /* True when one of the user's times can only be understood with all clock readings. */
 static bool wants_clock(const struct pr_replay_args *a)
@@ -44,8 +45,25 @@ static int parse_selection(struct pr_session *s, const struct pr_selection *sel,
 	return err;
 }
 
+static int open_boot(struct pr_session *s, const struct pr_replay_args *args, struct pr_errinfo *ei)
+{
+	struct pr_boots boots;
+	size_t i;
+	int err = pr_boots_load(&boots, args->trace, ei);
+
+	if (err)
+		return err;
+	err = pr_boots_find(&boots, args->trace, args->boot, &i, ei);
+	if (!err)
+		err = pr_trace_open_boot(&s->trace, args->trace, &boots.v[i].first, ei);
+	pr_boots_release(&boots);
+	return err;
+}
+
 static int open_trace(struct pr_session *s, const struct pr_replay_args *args, struct pr_errinfo *ei)
 {
+	if (args->boot)
+		return open_boot(s, args, ei);
 	if (!args->following)
 		return pr_trace_open(&s->trace, args->trace, ei);
 	return pr_trace_follow(&s->trace, args->trace, pr_following_wait, args->following, ei);

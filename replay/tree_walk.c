@@ -73,7 +73,7 @@ static void draw(const struct pr_tree_walk *w, struct pr_buf *b, size_t depth)
 int pr_tree_show(struct pr_tree_walk *w, const struct pr_link *l, struct pr_errinfo *ei)
 {
 	struct pr_answer *a = w->a;
-	struct pr_process_view v = {.link = l, .depth = w->n - 1};
+	struct pr_process_view v = {.link = l, .depth = w->n - 1, .boot_id = pr_answer_boot(a)->first.boot_id};
 	struct pr_image *image;
 	size_t from;
 	int err = pr_answer_load(a, l, &image, ei);

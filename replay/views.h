@@ -35,6 +35,7 @@ struct pr_replay_args {
 	uint64_t jobs; /* threads that work at it; 0: as many as make sense. See pr_pool_for */
 	const char *follow; /* --follow[=MODE]: "" without MODE; NULL: not given */
 	struct pr_following *following; /* with it; NULL: without. The view gives it its output */
+	const char *boot; /* --boot, as typed; NULL: not given. pr_boots_find understands it, and the lineage views "all" */
 	bool no_index; /* --no-index: answer from the frames even where there is an index */
 	struct pr_selection sel;
 	struct pr_cache_settings cache;
@@ -48,6 +49,7 @@ struct pr_view {
 	pr_view_fn *run; /* returns an exit status (enum pr_exit) */
 	const char *arg; /* name of the option's value in the help, NULL: it takes none */
 	bool arg_optional; /* --tree, --tree=PID */
+	bool lineage; /* of processes, whatever the boot: takes --boot all */
 	const char *help;
 };
 

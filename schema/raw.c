@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "schema/boot.h"
 #include "schema/build.h"
 
 #define READ_CHUNK (1u << 20)
@@ -24,6 +25,7 @@ struct packer {
 	struct pr_raw_result *res;
 	const struct pr_meter *meter;
 	uint64_t total; /* bytes of the input; 0: not known */
+	uint8_t boot[PR_SEG_UUID]; /* of the last HOST frame; 0: none yet */
 };
 
 /* Tries to have `want` unpacked bytes at hand; fewer only at the end of the input. */
@@ -121,6 +123,7 @@ static int pack(struct packer *p, struct pr_errinfo *ei)
 			return err;
 		if (p->in.len - p->used < size)
 			break;
+		p->res->mixed |= pr_boot_id_changes(p->boot, p->in.data + p->used, size);
 		err = put(p, 0, size, ei);
 		if (err)
 			return err;
@@ -129,7 +132,30 @@ static int pack(struct packer *p, struct pr_errinfo *ei)
 	return put_unframed(p, ei);
 }
 
-int pr_raw_pack(int fd, const char *name, struct pr_seg_writer *w, const struct pr_meter *meter, struct pr_raw_result *out,
+int pr_raw_read_head(int fd, const char *name, struct pr_buf *out, struct pr_errinfo *ei)
+{
+	struct packer p = {.fd = fd, .name = name, .in = *out};
+	int err = fill(&p, PR_RAW_HEAD, ei);
+
+	*out = p.in;
+	return err;
+}
+
+void pr_raw_boot_id(const struct pr_buf *head, uint8_t out[PR_SEG_UUID])
+{
+	size_t n = head->len < PR_RAW_HEAD ? head->len : PR_RAW_HEAD;
+
+	memset(out, 0, PR_SEG_UUID);
+	for (size_t at = 0; n - at >= PR_COMMON_SIZE;) {
+		uint32_t size = pr_get_u32(head->data + at + 4);
+
+		if (size < PR_COMMON_SIZE || size > n - at || pr_boot_id_of_frame(head->data + at, size, out))
+			return;
+		at += size;
+	}
+}
+
+int pr_raw_pack(int fd, const char *name, struct pr_buf *head, struct pr_seg_writer *w, const struct pr_meter *meter, struct pr_raw_result *out,
 	struct pr_errinfo *ei)
 {
 	struct packer p = {.fd = fd, .name = name, .w = w, .res = out, .meter = meter};
@@ -140,6 +166,10 @@ int pr_raw_pack(int fd, const char *name, struct pr_seg_writer *w, const struct 
 		p.total = (uint64_t)st.st_size;
 
 	*out = (struct pr_raw_result){0};
+	if (head) {
+		p.in = *head;
+		*head = PR_BUF_INIT;
+	}
 	err = pack(&p, ei);
 	if (!err)
 		err = drain(&p, ei);

@@ -140,16 +140,16 @@ static void allow_files(size_t n)
 	setrlimit(RLIMIT_NOFILE, &l); /* where it is not allowed, opening says so */
 }
 
-/* Sources of the readable ones from `from` on; *out_n of them. *out_gone: one of them was deleted just now. */
+/* Sources of the readable ones from `from` to before `to`; *out_n of them. *out_gone: one of them was deleted just now. */
 static int open_sources(
-	const struct pr_recording *r, size_t from, struct pr_source **out, size_t *out_n, bool *out_gone, struct pr_errinfo *ei)
+	const struct pr_recording *r, size_t from, size_t to, struct pr_source **out, size_t *out_n, bool *out_gone, struct pr_errinfo *ei)
 {
 	struct pr_errinfo why = {0};
 	int err = PR_OK;
 
 	*out_n = 0;
-	allow_files(r->n - from);
-	for (size_t i = from; !err && i < r->n; i++)
+	allow_files(to - from);
+	for (size_t i = from; !err && i < to; i++)
 		if (!r->v[i].err)
 			err = pr_source_file(&out[(*out_n)++], r->v[i].path, &why);
 	if (!err)
@@ -189,11 +189,11 @@ static bool begins_whole(const struct pr_recording_entry *e)
 }
 
 /* What was written to a segment was emitted before the next one was begun: so all from `since` on is behind that. */
-static size_t choose(const struct pr_recording *r, size_t from, uint64_t since)
+static size_t choose(const struct pr_recording *r, size_t from, size_t to, uint64_t since)
 {
 	size_t best = from;
 
-	for (size_t i = from; i < r->n; i++)
+	for (size_t i = from; i < to; i++)
 		if (!r->v[i].err && r->v[i].header.created_boottime && r->v[i].header.created_boottime <= since)
 			best = i;
 	while (best > from && (r->v[best].err || !begins_whole(&r->v[best])))
@@ -209,31 +209,55 @@ static bool any_gone(const struct pr_recording *r)
 	return false;
 }
 
-static int open_listed(struct pr_recording *r, uint64_t since, struct pr_seg_reader **out, struct pr_recording_span *span, bool *out_gone,
-	struct pr_errinfo *ei)
+/* Where the boot of `of` stands; its end where there is none of it. */
+static size_t find_boot(const struct pr_recording *r, const struct pr_seg_header *of, size_t *out_to)
 {
-	size_t from = pr_recording_newest(r), first = from, n = 0;
+	size_t from = r->n;
+
+	*out_to = r->n;
+	for (size_t i = 0; i < r->n; i++) {
+		if (r->v[i].err)
+			continue;
+		if (!pr_recording_same_stream(&r->v[i].header, of)) {
+			if (from < r->n)
+				break;
+			continue;
+		}
+		from = from < r->n ? from : i;
+		*out_to = i + 1;
+	}
+	return from;
+}
+
+static int open_listed(struct pr_recording *r, uint64_t since, const struct pr_seg_header *of, struct pr_seg_reader **out,
+	struct pr_recording_span *span, bool *out_gone, struct pr_errinfo *ei)
+{
+	size_t to = r->n, from = of ? find_boot(r, of, &to) : pr_recording_newest(r), first = from, n = 0;
 	struct pr_source **src;
 	int err;
+
+	if (of && from == r->n)
+		return pr_fail(ei, PR_EFORMAT, "%s: the segments of this boot are gone: they were deleted just now", r->dir);
 
 	if (from == r->n)
 		return r->n ? pr_fail(ei, r->v[r->n - 1].err, "%s", r->v[r->n - 1].why)
 			    : pr_fail(ei, PR_EFORMAT, "%s: a directory without segments (names like 000000000042.seg)", r->dir);
-	span->left_out = from;
+	span->left_out = from + (r->n - to);
 	span->last_series = r->v[r->n - 1].series;
 	span->first = r->v[first].header;
 	if (since)
-		first = choose(r, first, since);
+		first = choose(r, first, to, since);
 	span->skipped = first - from;
-	src = calloc(r->n - first, sizeof(struct pr_source *));
-	err = src ? open_sources(r, first, src, &n, out_gone, ei) : pr_fail(ei, PR_ENOMEM, "out of memory");
+	src = calloc(to - first, sizeof(struct pr_source *));
+	err = src ? open_sources(r, first, to, src, &n, out_gone, ei) : pr_fail(ei, PR_ENOMEM, "out of memory");
 	if (!err)
 		err = pr_seg_reader_new_list(out, src, n, r->dir, ei);
 	free(src);
 	return err;
 }
 
-int pr_recording_open(struct pr_seg_reader **out, const char *dir, uint64_t since, struct pr_recording_span *out_span, struct pr_errinfo *ei)
+int pr_recording_open(struct pr_seg_reader **out, const char *dir, uint64_t since, const struct pr_seg_header *of,
+	struct pr_recording_span *out_span, struct pr_errinfo *ei)
 {
 	struct pr_recording_span span = {0};
 	bool gone = true;
@@ -247,7 +271,7 @@ int pr_recording_open(struct pr_seg_reader **out, const char *dir, uint64_t sinc
 			return err;
 		gone = left && any_gone(&r);
 		if (!gone)
-			err = open_listed(&r, since, out, &span, &gone, ei);
+			err = open_listed(&r, since, of, out, &span, &gone, ei);
 		pr_recording_release(&r);
 	}
 	if (!err && out_span)

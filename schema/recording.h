@@ -46,19 +46,20 @@ size_t pr_recording_newest(const struct pr_recording *r);
 
 /* What was opened of a recording, and what not. */
 struct pr_recording_span {
-	uint64_t left_out; /* segments of earlier boots in the same directory: no part of it */
+	uint64_t left_out; /* segments of other boots in the same directory: no part of it */
 	uint64_t skipped; /* segments of this boot before the first that was opened */
 	uint64_t last_series; /* the highest number in the directory */
 	struct pr_seg_header first; /* of the first readable one of this boot, opened or not */
 };
 
 /*
- * The readable segments of the newest boot as one, from the one on with whose beginning all state at `since` (ktime; 0: all of them) can
- * be told: it begins by then, and with a keyframe that is whole. When retention deletes one meanwhile, those that are left are
- * listed anew; what is open stays readable. *out_span may be NULL. PR_EFORMAT when there is none.
+ * The readable segments of one boot as one: that which `of` belongs to (see pr_boots_load), or the newest where it is NULL; from the one on with
+ * whose beginning all state at `since` (ktime; 0: all of them) can be told: it begins by then, and with a keyframe that is whole. When
+ * retention deletes one meanwhile, those that are left are listed anew; what is open stays readable. *out_span may be NULL. PR_EFORMAT when
+ * there is none.
  */
-int pr_recording_open(struct pr_seg_reader **out, const char *dir, uint64_t since, struct pr_recording_span *out_span,
-	struct pr_errinfo *ei);
+int pr_recording_open(struct pr_seg_reader **out, const char *dir, uint64_t since, const struct pr_seg_header *of,
+	struct pr_recording_span *out_span, struct pr_errinfo *ei);
 
 /* Segments of one recording, or of one boot, are of one stream. */
 bool pr_recording_same_stream(const struct pr_seg_header *a, const struct pr_seg_header *b);

@@ -79,7 +79,8 @@ static bool is_dir(const char *path)
 	return !stat(path, &st) && S_ISDIR(st.st_mode);
 }
 
-int pr_trace_open_since(struct pr_trace **out, const char *path, uint64_t since, struct pr_recording_span *out_span, struct pr_errinfo *ei)
+static int open_of(struct pr_trace **out, const char *path, uint64_t since, const struct pr_seg_header *of, struct pr_recording_span *out_span,
+	struct pr_errinfo *ei)
 {
 	struct pr_seg_reader *seg;
 	struct pr_source *src;
@@ -87,7 +88,7 @@ int pr_trace_open_since(struct pr_trace **out, const char *path, uint64_t since,
 
 	*out_span = (struct pr_recording_span){0};
 	if (is_dir(path)) {
-		err = pr_recording_open(&seg, path, since, out_span, ei);
+		err = pr_recording_open(&seg, path, since, of, out_span, ei);
 		return err ? err : make(out, seg, out_span->left_out, ei);
 	}
 	err = pr_source_file(&src, path, ei);
@@ -98,11 +99,21 @@ int pr_trace_open_since(struct pr_trace **out, const char *path, uint64_t since,
 	return err;
 }
 
+int pr_trace_open_since(struct pr_trace **out, const char *path, uint64_t since, struct pr_recording_span *out_span, struct pr_errinfo *ei)
+{
+	return open_of(out, path, since, NULL, out_span, ei);
+}
+
 int pr_trace_open(struct pr_trace **out, const char *path, struct pr_errinfo *ei)
+{
+	return pr_trace_open_boot(out, path, NULL, ei);
+}
+
+int pr_trace_open_boot(struct pr_trace **out, const char *path, const struct pr_seg_header *of, struct pr_errinfo *ei)
 {
 	struct pr_recording_span span;
 
-	return pr_trace_open_since(out, path, 0, &span, ei);
+	return open_of(out, path, 0, of, &span, ei);
 }
 
 /* ---- following --------------------------------------------------------------------------------------------------- */
@@ -113,7 +124,7 @@ static int open_now(struct pr_seg_reader **out, const char *path, bool dir, stru
 	int err;
 
 	if (dir)
-		return pr_recording_open(out, path, 0, out_span, ei);
+		return pr_recording_open(out, path, 0, NULL, out_span, ei);
 	err = pr_source_file(&src, path, ei);
 	return err ? err : pr_seg_reader_new(out, src, ei);
 }

@@ -42,6 +42,8 @@ int pr_trace_open(struct pr_trace **out, const char *path, struct pr_errinfo *ei
  */
 struct pr_recording_span;
 int pr_trace_open_since(struct pr_trace **out, const char *path, uint64_t since, struct pr_recording_span *out_span, struct pr_errinfo *ei);
+/* The same of another boot than the newest: of that which `of` belongs to (see pr_boots_load). Of a file: as pr_trace_open. */
+int pr_trace_open_boot(struct pr_trace **out, const char *path, const struct pr_seg_header *of, struct pr_errinfo *ei);
 /* The same from memory or any other source (taken over). */
 int pr_trace_open_source(struct pr_trace **out, struct pr_source *src, struct pr_errinfo *ei);
 void pr_trace_close(struct pr_trace *t);
@@ -90,7 +92,7 @@ struct pr_trace_state {
 	bool sealed;
 	uint64_t tail_bytes; /* of an open end, known at PR_END */
 	uint64_t segments; /* files that it is made of */
-	uint64_t left_out; /* segments of earlier boots in the same directory, which are no part of it */
+	uint64_t left_out; /* segments of other boots in the same directory, which are no part of it */
 	bool outlived; /* followed to its end: there, segments of a later boot begin, which are no part of it */
 };
 void pr_trace_get_state(const struct pr_trace *t, struct pr_trace_state *out);

@@ -43,6 +43,7 @@ struct pr_lineage_options {
 	bool no_index; /* answer from the frames alone */
 	bool has_until_frame;
 	uint64_t until_frame; /* with has_until_frame: of the frames 0 to until_frame - 1 alone, as if no others had been recorded */
+	const struct pr_seg_header *boot; /* of a directory: the boot that this segment is of; NULL: the newest */
 	const struct pr_meter *meter; /* told while an index is built; NULL: nobody */
 };
 

@@ -46,7 +46,8 @@ static int open_index(struct pr_lineage *l, const char *path, const struct pr_li
 	bool no_index = o->no_index || o->has_until_frame; /* an index knows of all frames */
 	struct pr_seg_reader *seg = pr_trace_segment(l->trace);
 	struct pr_seg_member m;
-	int err = no_index ? PR_ENOENT : open_beside(l, path, ei);
+	/* That of a directory is of its newest boot. */
+	int err = no_index || o->boot ? PR_ENOENT : open_beside(l, path, ei);
 
 	/* A directory of a single segment is that segment. Indexes of several are not joined. */
 	pr_seg_reader_member(seg, 0, &m);
@@ -63,7 +64,7 @@ static int open_index(struct pr_lineage *l, const char *path, const struct pr_li
 
 static int load(struct pr_lineage *l, const char *path, const struct pr_lineage_options *o, struct pr_errinfo *ei)
 {
-	int err = pr_trace_open(&l->trace, path, ei);
+	int err = pr_trace_open_boot(&l->trace, path, o->boot, ei);
 
 	if (!err)
 		err = open_index(l, path, o, ei);

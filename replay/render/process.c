@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "replay/decode/text.h"
+#include "schema/boot.h"
 
 #define PID_WIDTH 7
 #define HOW_WIDTH 10
@@ -194,6 +195,18 @@ static void put_exit(struct pr_json *j, const struct pr_proc *p)
 	pr_json_object_end(j);
 }
 
+void pr_render_boot_json(struct pr_json *j, const uint8_t id[PR_SEG_UUID])
+{
+	if (!pr_boot_id_is_stated(id)) {
+		pr_json_null(j, "boot_id");
+		return;
+	}
+	pr_json_key(j, "boot_id");
+	pr_buf_u8(j->out, '"');
+	pr_boot_id_put(j->out, id);
+	pr_buf_u8(j->out, '"');
+}
+
 static void put_no_image(struct pr_json *j)
 {
 	static const char *const keys[] = {"uid", "user", "binary", "arguments", "argv", "cwd", "cap"};
@@ -243,6 +256,7 @@ void pr_render_process_json(struct pr_renderer *r, struct pr_buf *b, const struc
 	else
 		pr_json_null(&j, "seq");
 	pr_json_bool(&j, "gap", l->gap);
+	pr_render_boot_json(&j, v->boot_id);
 	if (v->part)
 		pr_json_bool(&j, "selected", v->part == PR_PART_SELECTED);
 	pr_json_object_end(&j);

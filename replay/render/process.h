@@ -19,6 +19,7 @@ struct pr_process_view {
 	struct pr_slice host;
 	uint64_t depth;
 	enum pr_part part;
+	const uint8_t *boot_id; /* PR_SEG_UUID bytes, 0: not stated; borrowed */
 };
 
 /* One line: START PID HOW CERTAINTY END COMMAND */
@@ -27,6 +28,9 @@ void pr_render_process_text(struct pr_renderer *r, struct pr_buf *b, const struc
 void pr_render_process_json(struct pr_renderer *r, struct pr_buf *b, const struct pr_process_view *v);
 /* For a tree, without newline: PID COMMAND [what is to be known of it]; the line begins at `from`. */
 void pr_render_process_node(struct pr_renderer *r, struct pr_buf *b, size_t from, const struct pr_process_view *v);
+
+/* "boot_id":"4f0f7a3e-..." or null */
+void pr_render_boot_json(struct pr_json *j, const uint8_t id[PR_SEG_UUID]);
 
 /* "/usr/bin/gcc -c a.c"; "(not known)" */
 void pr_render_command(struct pr_renderer *r, struct pr_buf *b, const struct pr_image *image);

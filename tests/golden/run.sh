@@ -88,6 +88,16 @@ verify_made() {
 	return $status
 }
 
+# Of the trace $T, before and after a reboot: a folder "boots" with the same pids and times in two boots, the second in two segments.
+two_boots() {
+	mkdir boots
+	cp "$T" boots/000000000000.seg
+	procrec disasm "$T" | sed 's/4f0f7a3e/b007b007/; s/realtime=17000/realtime=17001/; s,/usr/bin/make,/usr/bin/ninja,; s/filename=".\/gen.sh"/filename=".\/configure"/' |
+		procrec asm - -o boots/000000000001.seg
+	printf '%s\n' 'host time=4000000000' '	boot_id="b007b007-6d1c-4b52-9a51-0c6a0f6f4f11"' 'clone cpu=0 pid=300@4000000000 parent=100@500000000' |
+		procrec asm - -o boots/000000000002.seg
+}
+
 # Builds or finds the trace of a fixture; prints its path.
 trace_of() {
 	local f=$root/fixtures/$1 made=$scratch/traces/$1.seg

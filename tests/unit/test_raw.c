@@ -17,7 +17,7 @@ static struct pr_buf pack(const struct pr_buf *in, struct pr_raw_result *res)
 	lseek(src, 0, SEEK_SET);
 	pr_raw_options(&opt, NULL, 0);
 	assert_int_equal(pr_seg_writer_new(&w, dst, &opt, &ei), 0);
-	assert_int_equal(pr_raw_pack(src, "in", w, NULL, res, &ei), 0);
+	assert_int_equal(pr_raw_pack(src, "in", NULL, w, NULL, res, &ei), 0);
 	assert_int_equal(pr_seg_writer_seal(w, &ei), 0);
 	pr_seg_writer_free(w);
 	close(src);

@@ -156,7 +156,7 @@ static void random_access_in_a_directory(void **state)
 	(void)state;
 	rig_clear(dir);
 	rig_record(&g);
-	assert_int_equal(pr_recording_open(&r, dir, 0, NULL, &ei), 0);
+	assert_int_equal(pr_recording_open(&r, dir, 0, NULL, NULL, &ei), 0);
 	while (pr_seg_reader_next(r, &b, &d, &ei) == 0) {
 		assert_int_equal(b.desc.first_frame, n * 10);
 		at[n].offset = b.offset;
