@@ -137,7 +137,7 @@ def test_no_room_for_a_set():
             raise live.Skip("no tmpfs can be mounted")
         try:
             folder = os.path.join(small, "rec")
-            r = live.Recorder(folder + "/", "--max-segment", "64K", "--keep", "400K", "--no-index", "--sync", "20ms")
+            r = live.Recorder(folder + "/", "--max-segment", "64K", "--no-index", "--sync", "20ms")
             for _ in range(30):
                 storm(200)
                 if sum(os.path.getsize(os.path.join(folder, n)) for n in segments(folder)) > 310 << 10:
