@@ -76,6 +76,9 @@ void pr_sorter_free(struct pr_sorter *s);
 
 int pr_sorter_add(struct pr_sorter *s, const struct pr_facts *f, struct pr_errinfo *ei);
 
+/* An open file without a name in `dir` (NULL: none), else where the system has temporary files; -1: in none of them one may be made. */
+int pr_spill_file(const char *dir);
+
 /* Ends the adding. Then pr_sorter_next gives all in the order of (pid, kt), those of one identity behind each other; PR_END. */
 int pr_sorter_sort(struct pr_sorter *s, struct pr_errinfo *ei);
 int pr_sorter_next(struct pr_sorter *s, struct pr_facts *out, struct pr_errinfo *ei);

@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "schema/index_sql.h"
 #include "schema/index_vfs.h"
@@ -83,6 +84,17 @@ static int exec_layout(struct pr_index_rows *r, bool late, struct pr_errinfo *ei
 	return err;
 }
 
+/* SQLite's name for a database without one: in a file, as far as it outgrows its cache, or, in the sandbox, which lets none be made, in memory. */
+static const char *private_name(void)
+{
+	int fd = pr_spill_file(NULL);
+
+	if (fd < 0)
+		return ":memory:";
+	close(fd);
+	return "";
+}
+
 /* No journal and no syncs: what is not complete is thrown away anyway. */
 static int open_db(struct pr_index_rows *r, const char *path, struct pr_errinfo *ei)
 {
@@ -93,7 +105,7 @@ static int open_db(struct pr_index_rows *r, const char *path, struct pr_errinfo 
 
 	if (path && !vfs)
 		return pr_fail(ei, PR_EIO, "%s: SQLite cannot be started", r->what);
-	rc = sqlite3_open_v2(path ? path : "", &r->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, vfs);
+	rc = sqlite3_open_v2(path ? path : private_name(), &r->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, vfs);
 	if (rc)
 		return fail(r, rc, ei);
 	if (path)

@@ -72,13 +72,20 @@ void pr_sorter_free(struct pr_sorter *s)
 	free(s);
 }
 
-static int open_spill(const char *dir)
+int pr_spill_file(const char *dir)
 {
 	static const char *const places[] = {"/var/tmp", "/tmp"};
 	int fd = dir ? open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600) : -1;
 
 	for (size_t i = 0; fd < 0 && i < sizeof(places) / sizeof(places[0]); i++)
 		fd = open(places[i], O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	return fd;
+}
+
+static int open_spill(const char *dir)
+{
+	int fd = pr_spill_file(dir);
+
 	return fd >= 0 ? fd : memfd_create("procrec-index", MFD_CLOEXEC);
 }
 

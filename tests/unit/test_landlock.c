@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 
 #include "base/landlock.h"
+#include "schema/index_rows.h"
 
 static char here[64], there[64], file[128], link_there[128], target[128], other[128];
 
@@ -126,6 +127,39 @@ static int teardown(void **state)
 	return rmdir(here) | rmdir(there);
 }
 
+/* More than its cache holds: it can't go to a temporary file. 0: it could be written. */
+static int large_index(void)
+{
+	static const uint8_t name[65000];
+	struct pr_index_rows *r;
+	struct pr_errinfo ei;
+	int err = pr_rows_new(&r, NULL, &ei);
+
+	for (uint64_t i = 0; !err && i < 1200; i++)
+		err = pr_rows_name(r, i, (int64_t)i, name, sizeof(name), &ei);
+	if (!err)
+		err = pr_rows_commit(r, &ei);
+	if (err)
+		fprintf(stderr, "%s\n", ei.msg);
+	return err != PR_OK;
+}
+
+static void a_private_index_needs_no_file(void **state)
+{
+	char *argv[] = {file};
+	pid_t pid;
+	int status;
+
+	(void)state;
+	skip_without();
+	pid = fork();
+	if (pid == 0)
+		_exit(pr_landlock_enter(argv, 1, false) ? large_index() : 2);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -133,6 +167,7 @@ int main(void)
 		cmocka_unit_test(links_lead_where_they_lead),
 		cmocka_unit_test(other_files_are_refused),
 		cmocka_unit_test(only_some_commands_write),
+		cmocka_unit_test(a_private_index_needs_no_file),
 	};
 
 	return cmocka_run_group_tests_name("landlock", tests, setup, teardown);
