@@ -21,6 +21,8 @@ struct extract {
 	struct pr_seg_writer *w;
 	struct pr_buf gaps; /* frames that tell of what is missing, in envelopes: they go before the next frame */
 	struct pr_buf scratch;
+	struct pr_redact_label label; /* what RECORDER frames say of the redaction */
+	bool has_recorder; /* the trace has such a frame */
 	uint64_t last_ktime;
 };
 
@@ -100,6 +102,7 @@ static int look(struct extract *x, struct pr_errinfo *ei)
 	while (!(err = pr_trace_next(x->trace, &f, ei))) {
 		if (f.env_flags & (PR_ENV_RAW | PR_ENV_CONT) || pr_decode(f.data, f.size, &ev, NULL))
 			continue;
+		x->has_recorder |= ev.op == PR_OP_RECORDER;
 		if (x->opt->anonymizer)
 			err = pr_anonymizer_learn(x->opt->anonymizer, &ev);
 		if (!err && x->opt->has_pid)
@@ -182,11 +185,37 @@ static int fill_state(struct extract *x, uint8_t *frame)
 	return PR_OK;
 }
 
+/*
+ * A RECORDER frame that says how the trace was redacted, as the recorder's own do; the items that it has already, perhaps of an earlier
+ * redaction, follow. items: n bytes.
+ */
+static int put_recorder(struct extract *x, uint64_t ktime, const uint8_t *items, size_t n)
+{
+	struct pr_buf *b = &x->scratch;
+	size_t at;
+
+	pr_buf_clear(b);
+	at = pr_frame_begin(b, PR_OP_RECORDER, ktime);
+	pr_put_item(b, PR_ITEM_REDACT_RULES, x->label.rules, strlen(x->label.rules));
+	pr_put_item(b, PR_ITEM_REDACT_KEY, x->label.key_id, strlen(x->label.key_id));
+	pr_buf_append(b, items, n);
+	pr_frame_end(b, at);
+	return pr_buf_failed(b) ? PR_ENOMEM : PR_OK;
+}
+
+static bool is_recorder(const struct pr_envelope *env, const uint8_t *frame)
+{
+	struct pr_event ev;
+
+	return !(env->flags & (PR_ENV_RAW | PR_ENV_CONT)) && frame[0] == PR_OP_RECORDER && !pr_decode(frame, env->size, &ev, NULL);
+}
+
 static int emit(void *ctx, const struct pr_envelope *in, const uint8_t *frame, struct pr_errinfo *ei)
 {
 	struct extract *x = ctx;
 	struct pr_envelope env = *in;
 	struct pr_map_slot *s = next_of(x, env.cpu, env.stream);
+	int err;
 
 	if (!s)
 		return PR_ENOMEM;
@@ -202,6 +231,12 @@ static int emit(void *ctx, const struct pr_envelope *in, const uint8_t *frame, s
 		if (pr_buf_failed(&x->scratch) || fill_state(x, x->scratch.data))
 			return PR_ENOMEM;
 		frame = x->scratch.data;
+	} else if (x->opt->redact && is_recorder(&env, frame)) {
+		err = put_recorder(x, pr_get_u64(frame + offsetof(struct pr_msg_common, ktime)), frame + PR_COMMON_SIZE, env.size - PR_COMMON_SIZE);
+		if (err)
+			return err;
+		frame = x->scratch.data;
+		env.size = (uint32_t)x->scratch.len;
 	}
 	return pr_seg_writer_frame(x->w, &env, frame, ei);
 }
@@ -226,6 +261,22 @@ static int put_gaps(struct extract *x, struct pr_errinfo *ei)
 	}
 	pr_buf_clear(&x->gaps);
 	return err;
+}
+
+/* Of a trace without RECORDER frames: one beside the stream, in front of it. */
+static int label(struct extract *x, struct pr_errinfo *ei)
+{
+	struct pr_envelope env = {.cpu = PR_CPU_NONE, .stream = PR_STREAM_USER, .flags = PR_ENV_META};
+	int err;
+
+	if (!x->opt->redact)
+		return PR_OK;
+	pr_redact_label(x->opt->redact, &x->label);
+	if (x->has_recorder)
+		return PR_OK;
+	err = put_recorder(x, 0, NULL, 0);
+	env.size = (uint32_t)x->scratch.len;
+	return err ? err : pr_seg_writer_frame(x->w, &env, x->scratch.data, ei);
 }
 
 static int copy(struct extract *x, struct pr_errinfo *ei)
@@ -324,6 +375,8 @@ static int write_all(struct extract *x, int fd, struct pr_errinfo *ei)
 	set_header(x, &opt);
 	pr_rewrite_init(&x->rewrite, &ops);
 	err = pr_seg_writer_new(&x->w, fd, &opt, ei);
+	if (!err)
+		err = label(x, ei);
 	if (!err)
 		err = copy(x, ei);
 	if (!err)
