@@ -38,6 +38,34 @@ static void take_pending(struct pr_replayer *r, const struct pr_execve *e, struc
 	p->is_set = false;
 }
 
+/* Other arguments, where they are to be others; their bytes are put into the buffers. */
+static int change_args(struct pr_replayer *r, struct pr_image_parts *parts, struct pr_buf *args, struct pr_buf *argv0)
+{
+	int err = PR_OK;
+
+	if (!r->args)
+		return PR_OK;
+	if (parts->args.n)
+		err = r->args(r->args_ctx, parts->filename, parts->args, args);
+	if (!err && parts->argv0.n) /* programs write into it, too */
+		err = r->args(r->args_ctx, (struct pr_slice){NULL, 0}, parts->argv0, argv0);
+	if (err || pr_buf_failed(args) || pr_buf_failed(argv0))
+		return PR_ENOMEM;
+	parts->args = (struct pr_slice){args->data, args->len};
+	parts->argv0 = (struct pr_slice){argv0->data, argv0->len};
+	return PR_OK;
+}
+
+static struct pr_image *new_image(struct pr_replayer *r, struct pr_image_parts *parts)
+{
+	struct pr_buf args = PR_BUF_INIT, argv0 = PR_BUF_INIT;
+	struct pr_image *image = change_args(r, parts, &args, &argv0) ? NULL : pr_image_new(parts);
+
+	pr_buf_release(&args);
+	pr_buf_release(&argv0);
+	return image;
+}
+
 static struct pr_image *image_of(struct pr_replayer *r, const struct pr_execve *e)
 {
 	struct pr_data_item *filename = NULL, *args = NULL;
@@ -66,7 +94,7 @@ static struct pr_image *image_of(struct pr_replayer *r, const struct pr_execve *
 	parts.args = s.args;
 	parts.cwd = s.cwd;
 	parts.one_empty_arg &= !s.enomem;
-	image = pr_image_new(&parts);
+	image = new_image(r, &parts);
 	pr_data_item_free(filename);
 	pr_data_item_free(args);
 	return image;

@@ -22,7 +22,12 @@ struct pr_pending_exec {
 	struct pr_buf argv0; /* empty unless has_argv0 */
 };
 
+/* Appends what is to stand in the place of arguments (NULs between them) to out. program: may be empty. PR_ENOMEM. */
+typedef int pr_replayer_args_fn(void *ctx, struct pr_slice program, struct pr_slice args, struct pr_buf *out);
+
 struct pr_replayer {
+	pr_replayer_args_fn *args; /* NULL: arguments, argv[0] among them, stay as they were recorded. Set before the first frame */
+	void *args_ctx;
 	struct pr_cache_settings settings;
 	struct pr_cache cache;
 	struct pr_datamap data;
