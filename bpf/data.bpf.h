@@ -12,6 +12,7 @@
 #include "bpf/scratch.bpf.h"
 
 #define PR_DATA_CHUNKS 256 /* 8 MiB: above the 6 MiB that the kernel allows for arguments at most */
+#define PR_DATA_STEPS 16   /* in one function: the verifier follows every turn of a loop */
 
 /* Which item of an exec; added to its time to make ids unique. */
 enum { ID_FILENAME, ID_ARGS, ID_ARGV0 };
@@ -45,6 +46,22 @@ __attribute__((noinline)) int data_chunk(__u64 from, __u32 n, __u32 user, __u32 
 	return true;
 }
 
+/* Sends up to PR_DATA_STEPS chunks of `len` bytes; returns how many bytes went out. */
+__attribute__((noinline)) __u32 data_steps(__u64 from, __u32 len, __u32 user, __u32 slot)
+{
+	__u32 sent = 0, n;
+
+	for (int i = 0; i < PR_DATA_STEPS && sent < len; i++) {
+		n = len - sent;
+		if (n > PR_DATA_PAYLOAD_MAX)
+			n = PR_DATA_PAYLOAD_MAX;
+		if (!data_chunk(from + sent, n, user, slot))
+			break;
+		sent += n;
+	}
+	return sent;
+}
+
 /* Sends `len` bytes from an address of the process (or of the kernel) under the id {pid_tgid, time}; returns how many
  * bytes went out. */
 __attribute__((noinline)) __u32 data_send(__u64 from, __u32 len, __u64 time, __u32 user, __u32 slot)
@@ -57,13 +74,11 @@ __attribute__((noinline)) __u32 data_send(__u64 from, __u32 len, __u64 time, __u
 		return 0;
 	s->data.id.pid = bpf_get_current_pid_tgid();
 	s->data.id.time = time;
-	for (int i = 0; i < PR_DATA_CHUNKS && sent < len; i++) {
-		n = len - sent;
-		if (n > PR_DATA_PAYLOAD_MAX)
-			n = PR_DATA_PAYLOAD_MAX;
-		if (!data_chunk(from + sent, n, user, slot))
-			break;
+	for (int i = 0; i < PR_DATA_CHUNKS / PR_DATA_STEPS && sent < len; i++) {
+		n = data_steps(from + sent, len - sent, user, slot);
 		sent += n;
+		if (n < PR_DATA_STEPS * PR_DATA_PAYLOAD_MAX)
+			break;
 	}
 	if (sent < len) {
 		rest = (len - sent + PR_DATA_PAYLOAD_MAX - 1) / PR_DATA_PAYLOAD_MAX;

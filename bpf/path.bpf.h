@@ -14,7 +14,8 @@
 #include "bpf/scratch.bpf.h"
 
 #define PR_PATH_STEPS 2112 /* components of a path of PR_PATH_MAX bytes, and some mounts */
-#define PR_WALK_STEPS 64
+#define PR_CGROUP_STEPS 256
+#define PR_WALK_STEPS 16 /* in one function: the verifier follows every turn of a loop */
 #define PR_PATH_CUT (1u << 16) /* in a walk's result: the front did not fit */
 
 /* Puts "/name" before what is there; returns the new offset, or `off` itself when there is no room. */
@@ -125,31 +126,52 @@ static __always_inline __u32 path_of(struct scratch *s, __u32 slot, struct task_
 	return s->walk.off | PR_PATH_CUT;
 }
 
-/* The path of a cgroup below its hierarchy's root; result as above. */
-__attribute__((noinline)) __u32 cgroup_walk(__u32 slot, __u64 kn_)
+/* Up to PR_WALK_STEPS steps towards the root of a cgroup hierarchy; 0: not there yet. */
+__attribute__((noinline)) int cgroup_steps(__u32 slot)
 {
-	struct kernfs_node *kn = (void *)kn_, *parent;
 	struct scratch *s = scratch_get(slot);
-	__u32 off = PR_PATH_MAX, at;
+	struct kernfs_node *kn, *parent;
+	struct walk *w;
+	__u32 at;
 	long len;
 
 	if (!s)
-		return off;
-	for (int i = 0; i < 256 && kn; i++) {
+		return 1;
+	w = &s->walk;
+	kn = (void *)w->dentry;
+	for (int i = 0; i < PR_WALK_STEPS; i++) {
 		parent = kernfs_parent(kn);
 		if (!parent)
-			return off;
+			return 1;
 		/* Kernfs keeps no length: the name is read once into the free place behind the path to measure it. */
 		len = bpf_probe_read_kernel_str(s->path + PR_PATH_MAX, 256, rd(kn, name));
-		if (len <= 0)
-			return off | PR_PATH_CUT;
-		at = path_prepend(s, off, s->path + PR_PATH_MAX, len - 1);
-		if (at == off)
-			return off | PR_PATH_CUT;
-		off = at;
+		at = len > 0 ? path_prepend(s, w->off, s->path + PR_PATH_MAX, len - 1) : w->off;
+		if (at == w->off) {
+			w->off |= PR_PATH_CUT;
+			return 1;
+		}
+		w->off = at;
 		kn = parent;
 	}
-	return off | PR_PATH_CUT;
+	w->dentry = (__u64)kn;
+	return 0;
+}
+
+/* The path of a cgroup below its hierarchy's root; result as above. */
+__attribute__((noinline)) __u32 cgroup_walk(__u32 slot, __u64 kn)
+{
+	struct scratch *s = scratch_get(slot);
+
+	if (!s)
+		return PR_PATH_MAX;
+	if (!kn)
+		return PR_PATH_MAX | PR_PATH_CUT;
+	s->walk.dentry = kn;
+	s->walk.off = PR_PATH_MAX;
+	for (int i = 0; i < PR_CGROUP_STEPS / PR_WALK_STEPS; i++)
+		if (cgroup_steps(slot))
+			return s->walk.off;
+	return s->walk.off | PR_PATH_CUT;
 }
 
 /* The walked path as an item. */

@@ -24,6 +24,7 @@
 
 #define PR_CHILDREN_MAX 1024
 #define PR_THREADS_MAX 1024
+#define PR_STEPS 32 /* of these walks in one function: the verifier follows every turn of a loop, and two short ones cost it less than a long one */
 #define PR_OTHERS_MAX 128 /* children of others that stand behind ours at the new parent */
 #define PR_REAPER_STEPS 64
 #define PR_GIVERS 8 /* a power of two */
@@ -42,6 +43,8 @@ struct orphans {
 	struct pr_key from, to;
 	__u64 told, fence;
 	__u64 others; /* children of others, since the last of ours */
+	__u64 last;   /* the child that was looked at last */
+	__u64 given;  /* threads have given theirs away */
 	struct reparent_record r;
 };
 struct {
@@ -73,17 +76,33 @@ static __always_inline __u64 list_next(__u64 at)
 	return (__u64)rd((struct list_head *)at, next);
 }
 
+/* Each of the functions called *_steps goes PR_STEPS on in a list, and returns where it stands then; 0: at its end. */
+
+#define FOUND 1ull /* beside an address: this is it */
+
+__attribute__((noinline)) __u64 alive_thread_steps(__u64 at, __u64 head)
+{
+	__u64 task;
+
+	for (int i = 0; i < PR_STEPS && at && at != head; i++) {
+		task = at - OFFSET(thread_node);
+		if (!(rd((struct task_struct *)task, flags) & PF_EXITING))
+			return task | FOUND;
+		at = list_next(at);
+	}
+	return at == head ? 0 : at;
+}
+
 /* A thread of the process that does not end, or 0; as find_alive_thread() has it. */
 __attribute__((noinline)) __u64 alive_thread(__u64 task)
 {
 	struct signal_struct *sig = rd((struct task_struct *)task, signal);
 	__u64 head = (__u64)sig + bpf_core_field_offset(struct signal_struct, thread_head), at = list_next(head);
 
-	for (int i = 0; i < PR_THREADS_MAX && at && at != head; i++) {
-		task = at - OFFSET(thread_node);
-		if (!(rd((struct task_struct *)task, flags) & PF_EXITING))
-			return task;
-		at = list_next(at);
+	for (int i = 0; i < PR_THREADS_MAX / PR_STEPS && at; i++) {
+		at = alive_thread_steps(at, head);
+		if (at & FOUND)
+			return at & ~FOUND;
 	}
 	return 0;
 }
@@ -137,39 +156,60 @@ __attribute__((noinline)) int orphan_tell(__u64 child_, __u32 slot)
 	return true;
 }
 
+__attribute__((noinline)) __u64 orphans_of_thread_steps(__u64 at, __u64 head, __u32 slot)
+{
+	struct orphans *o = bpf_map_lookup_elem(&orphan_scratch, &slot);
+
+	for (int i = 0; o && i < PR_STEPS && at && at != head; i++) {
+		o->last = at - OFFSET(sibling);
+		orphan_tell(o->last, slot);
+		at = list_next(at);
+	}
+	return at == head ? 0 : at;
+}
+
 /* The children of one thread. */
 __attribute__((noinline)) int orphans_of_thread(__u64 task, __u32 slot)
 {
-	__u64 head = task + OFFSET(children), at = list_next(head), last = 0;
+	__u64 head = task + OFFSET(children), at = list_next(head);
+	struct orphans *o = bpf_map_lookup_elem(&orphan_scratch, &slot);
 	struct pr_bpf_counts *c = counts_get(slot >= cpus);
+	struct task_struct *last;
 
-	for (int i = 0; i < PR_CHILDREN_MAX; i++) {
-		if (at == head || !at)
-			return 0;
-		last = at - OFFSET(sibling);
-		orphan_tell(last, slot);
-		at = list_next(at);
-	}
+	for (int i = 0; i < PR_CHILDREN_MAX / PR_STEPS && at; i++)
+		at = orphans_of_thread_steps(at, head, slot);
+	if (!at || !o || !c)
+		return 0;
+	last = (void *)o->last;
 	/* Else they were given away under the walk, and it went round among the new parent's. */
-	if (c && rd((struct task_struct *)last, real_parent, tgid) == rd((struct task_struct *)task, tgid))
+	if (rd(last, real_parent, tgid) == rd((struct task_struct *)task, tgid))
 		__sync_fetch_and_add(&c->reparent_cut, 1);
 	return 0;
 }
 
-/* The children of all threads of a process. Returns how many threads have given theirs away. */
+__attribute__((noinline)) __u64 orphans_of_process_steps(__u64 at, __u64 head, __u32 slot)
+{
+	struct orphans *o = bpf_map_lookup_elem(&orphan_scratch, &slot);
+	__u64 task;
+
+	for (int i = 0; o && i < PR_STEPS && at && at != head; i++) {
+		task = at - OFFSET(thread_node);
+		orphans_of_thread(task, slot);
+		o->given |= rd((struct task_struct *)task, exit_state);
+		at = list_next(at);
+	}
+	return at == head ? 0 : at;
+}
+
+/* The children of all threads of a process. */
 __attribute__((noinline)) int orphans_of_process(__u64 task, __u32 slot)
 {
 	struct signal_struct *sig = rd((struct task_struct *)task, signal);
 	__u64 head = (__u64)sig + bpf_core_field_offset(struct signal_struct, thread_head), at = list_next(head);
-	int given = 0;
 
-	for (int i = 0; i < PR_THREADS_MAX && at && at != head; i++) {
-		task = at - OFFSET(thread_node);
-		orphans_of_thread(task, slot);
-		given |= rd((struct task_struct *)task, exit_state);
-		at = list_next(at);
-	}
-	return given;
+	for (int i = 0; i < PR_THREADS_MAX / PR_STEPS && at; i++)
+		at = orphans_of_process_steps(at, head, slot);
+	return 0;
 }
 
 /* The process that ends may still have what it now promises to `pid`. */
@@ -206,11 +246,22 @@ __attribute__((noinline)) int orphans_promised_on(__u32 pid, __u32 on, __u32 slo
 	return 0;
 }
 
-__attribute__((noinline)) int orphans_promised(__u32 pid, __u32 slot)
+/* A function calls others eight deep at most: this one is part of its caller. */
+static __always_inline void orphans_promised(__u32 pid, __u32 slot)
 {
 	for (__u32 on = 0; on < 2 * cpus; on++)
 		orphans_promised_on(pid, on, slot);
-	return 0;
+}
+
+__attribute__((noinline)) __u64 orphans_given_steps(__u64 at, __u64 head, __u32 slot)
+{
+	struct orphans *o = bpf_map_lookup_elem(&orphan_scratch, &slot);
+
+	for (int i = 0; o && i < PR_STEPS && at && at != head; i++) {
+		o->others = orphan_tell(at - OFFSET(sibling), slot) ? 0 : o->others + 1;
+		at = o->others < PR_OTHERS_MAX ? (__u64)rd((struct list_head *)at, prev) : head;
+	}
+	return at == head ? 0 : at;
 }
 
 /* Those that the new parent has already: its last children. */
@@ -222,27 +273,28 @@ __attribute__((noinline)) int orphans_given(__u64 reaper, __u32 slot)
 	if (!o)
 		return 0;
 	o->others = 0;
-	for (int i = 0; i < PR_CHILDREN_MAX && at && at != head && o->others < PR_OTHERS_MAX; i++) {
-		o->others = orphan_tell(at - OFFSET(sibling), slot) ? 0 : o->others + 1;
-		at = (__u64)rd((struct list_head *)at, prev);
-	}
+	for (int i = 0; i < PR_CHILDREN_MAX / PR_STEPS && at; i++)
+		at = orphans_given_steps(at, head, slot);
 	return 0;
 }
 
 /* One look at everything that may hold children of the process, whose threads all end. `flags` are PR_LIVE_*. */
 __attribute__((noinline)) int orphans_tell(__u64 task, __u64 reaper, __u32 flags, __u32 slot)
 {
-	int given = flags & (PR_LIVE_SPLIT | PR_LIVE_REAPER);
+	struct orphans *o = bpf_map_lookup_elem(&orphan_scratch, &slot);
 
+	if (!o)
+		return 0;
+	o->given = flags & (PR_LIVE_SPLIT | PR_LIVE_REAPER);
 	if (flags & (PR_LIVE_SPLIT | PR_LIVE_THREADS)) {
 		orphans_of_process(task, slot);
-		given |= orphans_of_process(task, slot);
+		orphans_of_process(task, slot);
 	} else {
 		orphans_of_thread(task, slot);
 	}
 	if (flags & PR_LIVE_REAPER)
 		orphans_promised((__u32)rd((struct task_struct *)task, tgid), slot);
-	if (given)
+	if (o->given)
 		orphans_given(reaper, slot);
 	return 0;
 }
