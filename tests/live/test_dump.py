@@ -12,6 +12,7 @@ import truth
 
 ORIGIN, ENDED = 217, 218
 BEFORE, RETENTION = 6, 7
+PF_EXITING = 0x4
 
 
 def now():
@@ -19,13 +20,13 @@ def now():
 
 
 def processes():
-    """pid -> (start time in ticks, cmdline), of all that is there, but for those that have ended and were not waited for."""
+    """pid -> (start time in ticks, cmdline), of all that is there, but for those that are ending, or have and were not waited for."""
     found = {}
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{pid}/stat", "rb") as f:
                 stat = f.read().rpartition(b")")[2].split()
-            if stat[0] in (b"Z", b"X"):
+            if stat[0] in (b"Z", b"X") or int(stat[6]) & PF_EXITING:
                 continue
             with open(f"/proc/{pid}/cmdline", "rb") as f:
                 found[int(pid)] = (stat[19], f.read())

@@ -228,6 +228,7 @@ def test_resume():
             r.p.wait()
             r = live.Recorder(trace, *options)
         live.equal(p.wait(300), 0, "workload")
+        live.wait_for(lambda: frames.frames(trace), "the first frames: they say that it is redacted")
         r.p.kill()
         r.p.wait()
         x = live.record(trace, "--resume", "--pin", b.pins)
