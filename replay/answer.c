@@ -203,38 +203,57 @@ int pr_answer_selects(struct pr_answer *a, const struct pr_link *l, bool *out, s
 
 /* ---- showing ------------------------------------------------------------------------------------------------------- */
 
-int pr_answer_load(struct pr_answer *a, const struct pr_link *l, struct pr_image **out, struct pr_errinfo *ei)
+static int load(struct pr_answer *a, const struct pr_proc *p, struct pr_process_view *v, struct pr_errinfo *ei)
+{
+	int err = pr_lineage_verify(&a->lineage, p, ei);
+
+	if (!err)
+		err = pr_details_image(&a->lineage.details, p, &v->image, ei);
+	if (!err)
+		err = pr_details_unknown(&a->lineage.details, p, v->image, &v->unknown, &a->comm, ei);
+	return err == PR_ENOENT ? PR_OK : err;
+}
+
+int pr_answer_load(struct pr_answer *a, const struct pr_link *l, uint64_t depth, struct pr_process_view *out, struct pr_errinfo *ei)
 {
 	int err = PR_OK;
 
-	*out = NULL;
-	if (l->known)
-		err = pr_lineage_verify(&a->lineage, &l->proc, ei);
-	if (!err && l->known)
-		err = pr_details_image(&a->lineage.details, &l->proc, out, ei);
-	if (err && err != PR_ENOENT)
-		return err;
+	*out = (struct pr_process_view){.link = l, .depth = depth, .boot_id = pr_answer_boot(a)->first.boot_id};
+	pr_buf_clear(&a->comm);
 	pr_buf_clear(&a->host);
-	return pr_details_host(&a->lineage.details, &l->proc, &a->host, ei);
+	if (l->known)
+		err = load(a, &l->proc, out, ei);
+	if (!err)
+		err = pr_details_host(&a->lineage.details, &l->proc, &a->host, ei);
+	if (err) {
+		pr_answer_unload(out);
+		return err;
+	}
+	out->comm = (struct pr_slice){a->comm.data, a->comm.len};
+	out->host = (struct pr_slice){a->host.data, a->host.len};
+	return PR_OK;
+}
+
+void pr_answer_unload(struct pr_process_view *v)
+{
+	if (v->image)
+		pr_image_unref(v->image);
+	v->image = NULL;
 }
 
 int pr_answer_show(struct pr_answer *a, const struct pr_link *l, uint64_t depth, struct pr_errinfo *ei)
 {
-	struct pr_image *image;
-	struct pr_process_view v = {.link = l, .depth = depth, .boot_id = pr_answer_boot(a)->first.boot_id};
-	int err = pr_answer_load(a, l, &image, ei);
+	struct pr_process_view v;
+	int err = pr_answer_load(a, l, depth, &v, ei);
 
-	if (!err) {
-		v.image = image;
-		v.host = (struct pr_slice){a->host.data, a->host.len};
-		if (a->args->json)
-			pr_render_process_json(&a->renderer, &a->out.buf, &v);
-		else
-			pr_render_process_text(&a->renderer, &a->out.buf, &v);
-	}
-	if (image)
-		pr_image_unref(image);
-	return err;
+	if (err)
+		return err;
+	if (a->args->json)
+		pr_render_process_json(&a->renderer, &a->out.buf, &v);
+	else
+		pr_render_process_text(&a->renderer, &a->out.buf, &v);
+	pr_answer_unload(&v);
+	return PR_OK;
 }
 
 bool pr_answer_first_time(struct pr_answer *a, struct pr_proc_key key)

@@ -31,7 +31,7 @@ struct pr_answer {
 	struct pr_proc_key only; /* where has_only: no other image */
 	struct pr_proc_where *where; /* --where; NULL: none */
 	bool doubtful; /* a gap may have changed the answer: exit status 1 */
-	struct pr_buf host; /* scratch */
+	struct pr_buf host, comm; /* of what was loaded last */
 };
 
 /* Computes the answer into a->out; PR_ENOENT with a sentence: the answer is no. */
@@ -60,8 +60,9 @@ int pr_answer_selects(struct pr_answer *a, const struct pr_link *l, bool *out, s
 /* --exec-id, where it does not say which process a view is about: only that image is let through. */
 int pr_answer_only_exec_id(struct pr_answer *a, struct pr_errinfo *ei);
 
-/* The image and the host name of a link, checked; the image is the caller's (NULL: not known), the host is in a->host. */
-int pr_answer_load(struct pr_answer *a, const struct pr_link *l, struct pr_image **out, struct pr_errinfo *ei);
+/* What is shown of a link, checked: all but v->part. It holds until the next one is loaded, and its image until pr_answer_unload. */
+int pr_answer_load(struct pr_answer *a, const struct pr_link *l, uint64_t depth, struct pr_process_view *out, struct pr_errinfo *ei);
+void pr_answer_unload(struct pr_process_view *v);
 
 /* One line of text or JSON, as asked for. */
 int pr_answer_show(struct pr_answer *a, const struct pr_link *l, uint64_t depth, struct pr_errinfo *ei);

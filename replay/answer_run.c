@@ -236,6 +236,7 @@ int pr_answer_run(const struct pr_replay_args *args, pr_answer_fn *fn)
 		err = err ? err : err_out;
 	}
 	pr_buf_release(&a.host);
+	pr_buf_release(&a.comm);
 	pr_boots_release(&a.boots);
 	if (!err && a.doubtful)
 		return PR_EXIT_NO;

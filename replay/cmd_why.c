@@ -34,64 +34,78 @@ static void put_time(struct story *s, uint64_t ktime)
 	pr_paint(&s->text, s->style, PR_ROLE_MINOR, at);
 }
 
-/* "30 (/usr/bin/make -j2)"; without arguments: "30 (/usr/bin/make)" */
+/* "30 (/usr/bin/make -j2)"; without arguments: "30 (/usr/bin/make)"; "1 (unknown: systemd)" */
 static int put_process(struct story *s, const struct pr_link *l, bool arguments)
 {
 	size_t at = s->text.len;
-	struct pr_image *image;
-	struct pr_slice t;
-	int err = pr_answer_load(s->a, l, &image, s->ei);
+	struct pr_process_view v;
+	int err = pr_answer_load(s->a, l, 0, &v, s->ei);
 
 	if (err)
 		return err;
 	pr_buf_u64_dec(&s->text, l->proc.key.pid);
 	pr_paint(&s->text, s->style, PR_ROLE_PID, at);
-	pr_buf_str(&s->text, " (");
-	if (l->known && image && !arguments) {
-		t = pr_image_binary(image, &s->a->renderer.scratch);
-		at = s->text.len;
-		pr_text_escape(&s->text, t.p, t.n);
-		pr_paint(&s->text, s->style, PR_ROLE_COMMAND, at);
-	} else if (l->known) {
-		pr_render_command(&s->a->renderer, &s->text, image);
-	} else {
+	pr_buf_str(&s->text, v.image && v.unknown ? " " : " (");
+	if (!l->known)
 		pr_paint_str(&s->text, s->style, PR_ROLE_DOUBT, "of which the trace has no frame");
-	}
-	pr_buf_u8(&s->text, ')');
-	if (image)
-		pr_image_unref(image);
+	else if (arguments)
+		pr_render_command(&s->a->renderer, &s->text, &v);
+	else
+		pr_render_program(&s->a->renderer, &s->text, &v);
+	if (!v.image || !v.unknown) /* else they are there */
+		pr_buf_u8(&s->text, ')');
+	pr_answer_unload(&v);
 	return PR_OK;
+}
+
+/* Why its executable is not known, and what the kernel called it. */
+static void tell_unknown(struct story *s, const struct pr_process_view *v)
+{
+	static const char *const why[] = {[PR_UNREADABLE] = "What it runs could not be read when it was recorded",
+		[PR_LOST] = "The data that says what it runs was lost",
+		[PR_MALFORMED] = "The frame that should say what it runs is malformed",
+		[PR_EMPTY] = "The frame that says what it runs has an empty name"};
+
+	if (!v->unknown)
+		return;
+	pr_buf_str(&s->text, why[v->unknown]);
+	if (v->comm.n) {
+		pr_buf_str(&s->text, "; the kernel's name for it was ");
+		pr_text_escape(&s->text, v->comm.p, v->comm.n);
+	}
+	pr_buf_str(&s->text, ".\n");
 }
 
 static int tell_self(struct story *s)
 {
-	struct pr_image *image;
+	struct pr_process_view v;
 	struct pr_slice t;
-	int err = pr_answer_load(s->a, &s->self, &image, s->ei);
+	int err = pr_answer_load(s->a, &s->self, 0, &v, s->ei);
 
 	if (err)
 		return err;
 	pr_buf_printf(&s->text, "Process %u ", s->self.proc.key.pid);
-	if (!image) {
+	if (!v.image) {
 		pr_buf_str(&s->text, "is known by its number alone.\n");
 		return PR_OK;
 	}
 	pr_buf_str(&s->text, "is ");
-	pr_render_command(&s->a->renderer, &s->text, image);
-	pr_buf_printf(&s->text, ", run as uid %u", image->uid);
-	t = pr_image_user(image);
+	pr_render_command(&s->a->renderer, &s->text, &v);
+	pr_buf_printf(&s->text, ", run as uid %u", v.image->uid);
+	t = pr_image_user(v.image);
 	if (t.n) {
 		pr_buf_str(&s->text, " (");
 		pr_text_escape(&s->text, t.p, t.n);
 		pr_buf_u8(&s->text, ')');
 	}
-	t = pr_image_cwd(image);
-	if (t.n) {
+	t = pr_image_cwd(v.image);
+	if (t.n && !v.image->enomem) {
 		pr_buf_str(&s->text, " in ");
 		pr_text_escape(&s->text, t.p, t.n);
 	}
 	pr_buf_str(&s->text, ".\n");
-	pr_image_unref(image);
+	tell_unknown(s, &v);
+	pr_answer_unload(&v);
 	return PR_OK;
 }
 

@@ -73,15 +73,12 @@ static void draw(const struct pr_tree_walk *w, struct pr_buf *b, size_t depth)
 int pr_tree_show(struct pr_tree_walk *w, const struct pr_link *l, struct pr_errinfo *ei)
 {
 	struct pr_answer *a = w->a;
-	struct pr_process_view v = {.link = l, .depth = w->n - 1, .boot_id = pr_answer_boot(a)->first.boot_id};
-	struct pr_image *image;
+	struct pr_process_view v;
 	size_t from;
-	int err = pr_answer_load(a, l, &image, ei);
+	int err = pr_answer_load(a, l, w->n - 1, &v, ei);
 
 	if (err)
 		return err;
-	v.image = image;
-	v.host = (struct pr_slice){a->host.data, a->host.len};
 	if (w->pass == PR_TREE_KEPT)
 		v.part = pr_tree_kept(w, l->proc.key) == PR_TREE_MATCH ? PR_PART_SELECTED : PR_PART_ON_THE_WAY;
 	if (a->args->json) {
@@ -95,7 +92,6 @@ int pr_tree_show(struct pr_tree_walk *w, const struct pr_link *l, struct pr_erri
 		pr_render_process_node(&a->renderer, &a->out.buf, from, &v);
 		pr_buf_u8(&a->out.buf, '\n');
 	}
-	if (image)
-		pr_image_unref(image);
+	pr_answer_unload(&v);
 	return PR_OK;
 }

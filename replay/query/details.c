@@ -90,20 +90,87 @@ static int image_of_exec(struct pr_details *d, const struct pr_proc *p, struct p
 	return e ? PR_OK : pr_fail(ei, PR_EDATA, "the index does not fit the trace: frame %llu is of another process", (unsigned long long)p->seq);
 }
 
+/* The identity whose execve tells what p runs: of a clone, the one that it has its image from. PR_ENOENT. */
+static int find_exec(struct pr_details *d, const struct pr_proc *p, struct pr_proc *out, struct pr_errinfo *ei)
+{
+	int err = PR_OK;
+
+	*out = *p;
+	for (unsigned i = 0; !err && (out->start == PR_START_CLONE || out->start == PR_START_UNSEEN); i++) {
+		if (!out->has_parent || i == CLONES_MAX)
+			return PR_ENOENT;
+		err = pr_index_get(d->index, out->parent, out, ei);
+	}
+	return err;
+}
+
 int pr_details_image(struct pr_details *d, const struct pr_proc *p, struct pr_image **out, struct pr_errinfo *ei)
 {
-	struct pr_proc at = *p;
-	int err;
+	struct pr_proc at;
+	int err = find_exec(d, p, &at, ei);
 
 	*out = NULL;
-	for (unsigned i = 0; at.start == PR_START_CLONE || at.start == PR_START_UNSEEN; i++) {
-		if (!at.has_parent || i == CLONES_MAX)
-			return PR_ENOENT;
-		err = pr_index_get(d->index, at.parent, &at, ei);
-		if (err)
-			return err;
+	return err ? err : image_of_exec(d, &at, out, ei);
+}
+
+/* ---- what is not known of it --------------------------------------------------------------------------------------- */
+
+const char *pr_unknown_name(enum pr_unknown u)
+{
+	static const char *const names[] = {NULL, "unreadable", "lost", "malformed", "empty"};
+
+	return names[u];
+}
+
+static enum pr_unknown why_unknown(const struct pr_image *im, const struct pr_execve *e)
+{
+	if (im->enomem == PR_ENOMEM_ALL)
+		return PR_MALFORMED;
+	if (e->flags & PR_EXEC_ERROR_FILENAME)
+		return PR_UNREADABLE;
+	return e->flags & PR_EXEC_DATA_FILENAME ? PR_LOST : PR_EMPTY;
+}
+
+static void find_comm(const struct pr_own *o, struct pr_buf *out)
+{
+	struct pr_slice left = o->items;
+	struct pr_own_item it;
+
+	while (pr_own_item_next(&left, &it)) {
+		if (it.type != PR_ITEM_COMM || it.is_desc)
+			continue;
+		pr_buf_append(out, it.bytes.p, it.bytes.n);
+		return;
 	}
-	return image_of_exec(d, &at, out, ei);
+}
+
+int pr_details_unknown(struct pr_details *d, const struct pr_proc *p, const struct pr_image *image, enum pr_unknown *out, struct pr_buf *comm,
+	struct pr_errinfo *ei)
+{
+	struct pr_event ev;
+	struct pr_proc at;
+	struct pr_frame f;
+	struct pr_own info;
+	int err;
+
+	*out = PR_KNOWN;
+	pr_buf_clear(comm);
+	if (image->filename_len)
+		return PR_OK;
+	err = find_exec(d, p, &at, ei);
+	if (!err)
+		err = pr_fetch_get(d->frames, at.seq, &f, ei);
+	if (err)
+		return err;
+	if (pr_decode(f.data, f.size, &ev, NULL) || ev.op != PR_OP_EXECVE)
+		return pr_fail(ei, PR_EDATA, "the index does not fit the trace: frame %llu is no execve", (unsigned long long)at.seq);
+	*out = why_unknown(image, &ev.execve);
+	err = pr_details_info(d, &at, &info, ei);
+	if (!err)
+		find_comm(&info, comm);
+	if (pr_buf_failed(comm))
+		return pr_fail(ei, PR_ENOMEM, "out of memory");
+	return err == PR_ENOENT ? PR_OK : err;
 }
 
 int pr_details_info(struct pr_details *d, const struct pr_proc *p, struct pr_own *out, struct pr_errinfo *ei)

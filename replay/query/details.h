@@ -25,6 +25,23 @@ void pr_details_release(struct pr_details *d);
  */
 int pr_details_image(struct pr_details *d, const struct pr_proc *p, struct pr_image **out, struct pr_errinfo *ei);
 
+/* Whether a trace tells what ran, and why not. */
+enum pr_unknown {
+	PR_KNOWN,
+	PR_UNREADABLE, /* the recorder could not read it */
+	PR_LOST, /* the data that holds it did not come, or not whole */
+	PR_MALFORMED, /* its frame's sizes can't be true */
+	PR_EMPTY /* the frame has an empty name */
+};
+const char *pr_unknown_name(enum pr_unknown u); /* "unreadable", ...; NULL: PR_KNOWN */
+
+/*
+ * Of the executable of an image that pr_details_image gave for p. Where it is not known, *comm becomes the name that the kernel had for the
+ * process then, if a frame tells: else empty.
+ */
+int pr_details_unknown(struct pr_details *d, const struct pr_proc *p, const struct pr_image *image, enum pr_unknown *out, struct pr_buf *comm,
+	struct pr_errinfo *ei);
+
 /* What EXEC_INFO or CLONE_INFO says of p. PR_ENOENT: there is none. Slices in *out are valid until the next question. */
 int pr_details_info(struct pr_details *d, const struct pr_proc *p, struct pr_own *out, struct pr_errinfo *ei);
 

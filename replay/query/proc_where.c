@@ -87,7 +87,7 @@ static int bind_binary_of(struct pr_expr *x, int i, struct row *r, image_fn *who
 	const struct pr_image *im;
 	int err = whose(r, &im);
 
-	return err || !im ? err : pr_expr_slice(x, i, pr_image_binary(im, pr_expr_scratch(x)));
+	return err || !im || !im->filename_len ? err : pr_expr_slice(x, i, pr_image_binary(im, pr_expr_scratch(x)));
 }
 
 static int bind_arguments_of(struct pr_expr *x, int i, struct row *r, image_fn *whose)
@@ -95,7 +95,7 @@ static int bind_arguments_of(struct pr_expr *x, int i, struct row *r, image_fn *
 	const struct pr_image *im;
 	int err = whose(r, &im);
 
-	return err || !im ? err : pr_expr_slice(x, i, pr_image_arguments(im, pr_expr_scratch(x)));
+	return err || !im || im->enomem ? err : pr_expr_slice(x, i, pr_image_arguments(im, pr_expr_scratch(x)));
 }
 
 static int bind_uid(struct pr_expr *x, int i, void *row)
@@ -143,7 +143,7 @@ static int bind_name(struct pr_expr *x, int i, void *row)
 	const struct pr_image *im;
 	int err = self_image(row, &im);
 
-	return err || !im ? err : pr_expr_file_name(x, i, pr_image_binary(im, pr_expr_scratch(x)));
+	return err || !im || !im->filename_len ? err : pr_expr_file_name(x, i, pr_image_binary(im, pr_expr_scratch(x)));
 }
 
 static int bind_cwd(struct pr_expr *x, int i, void *row)
@@ -151,7 +151,7 @@ static int bind_cwd(struct pr_expr *x, int i, void *row)
 	const struct pr_image *im;
 	int err = self_image(row, &im);
 
-	return err || !im ? err : pr_expr_slice(x, i, pr_image_cwd(im));
+	return err || !im || im->enomem ? err : pr_expr_slice(x, i, pr_image_cwd(im));
 }
 
 /* ---- what the index says ------------------------------------------------------------------------------------------ */

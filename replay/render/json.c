@@ -78,6 +78,35 @@ void pr_render_image_json(struct pr_renderer *r, struct pr_json *j, const struct
 	put_caps(r, j, im);
 }
 
+void pr_render_known_json(struct pr_renderer *r, struct pr_json *j, const struct pr_image *im)
+{
+	struct pr_slice s = pr_image_user(im);
+
+	if (im->filename_len && !im->enomem) {
+		pr_render_image_json(r, j, im, true);
+		return;
+	}
+	pr_json_u64(j, "uid", im->uid);
+	pr_json_bytes(j, "user", s.p, s.n);
+	s = im->filename_len ? pr_image_binary(im, &r->scratch) : (struct pr_slice){NULL, 0};
+	if (s.n)
+		pr_json_bytes(j, "binary", s.p, s.n);
+	else
+		pr_json_null(j, "binary");
+	if (im->enomem) {
+		pr_json_null(j, "arguments");
+		pr_json_null(j, "argv");
+		pr_json_null(j, "cwd");
+	} else {
+		s = pr_image_arguments(im, &r->scratch);
+		pr_json_bytes(j, "arguments", s.p, s.n);
+		put_argv(j, im);
+		s = pr_image_cwd(im);
+		pr_json_bytes(j, "cwd", s.p, s.n);
+	}
+	put_caps(r, j, im);
+}
+
 static void put_exec_id(struct pr_json *j, const struct pr_entry *e)
 {
 	pr_json_key(j, "exec_id");

@@ -13,21 +13,39 @@
 #define CERTAINTY_WIDTH 8
 #define END_WIDTH 18
 
-void pr_render_command(struct pr_renderer *r, struct pr_buf *b, const struct pr_image *image)
+void pr_render_program(struct pr_renderer *r, struct pr_buf *b, const struct pr_process_view *v)
+{
+	size_t at = b->len;
+	struct pr_slice s;
+
+	if (!v->image) {
+		pr_buf_str(b, "(not known)");
+	} else if (!v->unknown) {
+		s = pr_image_binary(v->image, &r->scratch);
+		pr_text_escape(b, s.p, s.n);
+		pr_paint(b, r->style, PR_ROLE_COMMAND, at);
+	} else {
+		pr_buf_str(b, v->comm.n ? "(unknown: " : "(unknown");
+		pr_text_escape(b, v->comm.p, v->comm.n);
+		pr_buf_u8(b, ')');
+		pr_paint(b, r->style, PR_ROLE_DOUBT, at);
+	}
+}
+
+void pr_render_command(struct pr_renderer *r, struct pr_buf *b, const struct pr_process_view *v)
 {
 	struct pr_slice s;
-	size_t at;
 
-	if (!image) {
-		pr_buf_str(b, "(not known)");
+	pr_render_program(r, b, v);
+	if (!v->image)
+		return;
+	if (v->image->enomem) {
+		if (v->image->enomem == PR_ENOMEM_ARGS)
+			pr_paint_str(b, r->style, PR_ROLE_DOUBT, " (arguments unknown)");
 		return;
 	}
-	s = pr_image_binary(image, &r->scratch);
-	at = b->len;
-	pr_text_escape(b, s.p, s.n);
-	pr_paint(b, r->style, PR_ROLE_COMMAND, at);
-	s = pr_image_arguments(image, &r->scratch);
-	if (s.n || image->one_empty_arg)
+	s = pr_image_arguments(v->image, &r->scratch);
+	if (s.n || v->image->one_empty_arg)
 		pr_buf_u8(b, ' ');
 	pr_text_escape_lossy(b, s.p, s.n);
 }
@@ -110,7 +128,7 @@ void pr_render_process_text(struct pr_renderer *r, struct pr_buf *b, const struc
 	pr_buf_u8(b, ' ');
 	at = b->len;
 	if (l->known)
-		pr_render_command(r, b, v->image);
+		pr_render_command(r, b, v);
 	else
 		pr_paint_str(b, r->style, PR_ROLE_DOUBT, "(not in the trace)");
 	pr_style_fit_tail(r->style, b, from, at);
@@ -152,7 +170,7 @@ void pr_render_process_node(struct pr_renderer *r, struct pr_buf *b, size_t from
 	pr_paint(b, r->style, PR_ROLE_PID, at);
 	pr_buf_u8(b, ' ');
 	if (l->known)
-		pr_render_command(r, b, v->image);
+		pr_render_command(r, b, v);
 	else
 		pr_paint_str(b, r->style, PR_ROLE_DOUBT, "(not in the trace)");
 	r->style = style;
@@ -240,7 +258,7 @@ void pr_render_process_json(struct pr_renderer *r, struct pr_buf *b, const struc
 		pr_json_null(&j, "end");
 	put_exit(&j, p);
 	if (v->image)
-		pr_render_image_json(r, &j, v->image, true);
+		pr_render_known_json(r, &j, v->image);
 	else
 		put_no_image(&j);
 	if (p->end)
@@ -257,6 +275,15 @@ void pr_render_process_json(struct pr_renderer *r, struct pr_buf *b, const struc
 		pr_json_null(&j, "seq");
 	pr_json_bool(&j, "gap", l->gap);
 	pr_render_boot_json(&j, v->boot_id);
+	if (v->image && v->unknown) {
+		pr_json_str(&j, "binary_unknown", pr_unknown_name(v->unknown));
+		if (v->comm.n)
+			pr_json_bytes(&j, "comm", v->comm.p, v->comm.n);
+		else
+			pr_json_null(&j, "comm");
+	}
+	if (v->image && v->image->enomem)
+		pr_json_str(&j, "arguments_unknown", pr_unknown_name(PR_MALFORMED));
 	if (v->part)
 		pr_json_bool(&j, "selected", v->part == PR_PART_SELECTED);
 	pr_json_object_end(&j);

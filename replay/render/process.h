@@ -15,7 +15,9 @@ enum pr_part {
 
 struct pr_process_view {
 	const struct pr_link *link;
-	const struct pr_image *image; /* NULL: not known */
+	struct pr_image *image; /* NULL: not known */
+	enum pr_unknown unknown; /* with an image: whether its executable is known */
+	struct pr_slice comm; /* where not: the kernel's name of the process; empty: not known either */
 	struct pr_slice host;
 	uint64_t depth;
 	enum pr_part part;
@@ -32,8 +34,13 @@ void pr_render_process_node(struct pr_renderer *r, struct pr_buf *b, size_t from
 /* "boot_id":"4f0f7a3e-..." or null */
 void pr_render_boot_json(struct pr_json *j, const uint8_t id[PR_SEG_UUID]);
 
-/* "/usr/bin/gcc -c a.c"; "(not known)" */
-void pr_render_command(struct pr_renderer *r, struct pr_buf *b, const struct pr_image *image);
+/*
+ * What it runs: "/usr/bin/gcc -c a.c"; "(unknown: systemd) --user" where the executable is not known, but the kernel's name of it; "(unknown)";
+ * "(not known)" without an image. The word that the reference has for what it can't show ("enomem") is not used.
+ */
+void pr_render_command(struct pr_renderer *r, struct pr_buf *b, const struct pr_process_view *v);
+/* The same without arguments. */
+void pr_render_program(struct pr_renderer *r, struct pr_buf *b, const struct pr_process_view *v);
 /* "0.412 s" and such */
 void pr_render_duration(struct pr_buf *b, uint64_t ns);
 

@@ -61,6 +61,8 @@ void pr_render_entry_json(struct pr_renderer *r, struct pr_buf *b, const struct 
 
 /* The members uid, user, binary, arguments and, with argv, argv; then cwd and cap. */
 void pr_render_image_json(struct pr_renderer *r, struct pr_json *j, const struct pr_image *im, bool argv);
+/* The same with argv, and null for what the trace does not tell, where the reference shows the word "enomem". */
+void pr_render_known_json(struct pr_renderer *r, struct pr_json *j, const struct pr_image *im);
 
 /* "code 0", "signal 9 (SIGKILL)", "signal 11 (SIGSEGV), core dumped" */
 void pr_render_status(struct pr_buf *b, uint32_t status);
