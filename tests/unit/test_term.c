@@ -17,7 +17,11 @@ static void expect(struct pr_buf *b, const char *want)
 
 static struct pr_style styled(bool color, unsigned columns)
 {
-	return (struct pr_style){color, columns, newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0)};
+	locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+
+	if (!utf8)
+		fail_msg("this machine has no locale C.UTF-8 (package libc-bin)");
+	return (struct pr_style){color, columns, utf8};
 }
 
 static void painting(void **state)
