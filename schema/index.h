@@ -143,6 +143,9 @@ int pr_index_block(struct pr_index *ix, uint64_t seq, struct pr_index_block *out
 typedef int pr_index_block_fn(void *ctx, const struct pr_index_block *b);
 int pr_index_blocks_at(struct pr_index *ix, uint64_t from, uint64_t to, pr_index_block_fn *fn, void *ctx, struct pr_errinfo *ei);
 
+/* From the first ktime of a frame to the last, or somewhat later. PR_ENOENT: no frame has one. */
+int pr_index_span(struct pr_index *ix, uint64_t *out_from, uint64_t *out_to, struct pr_errinfo *ei);
+
 int pr_index_gaps(struct pr_index *ix, int (*fn)(void *ctx, const struct pr_gap *g), void *ctx, struct pr_errinfo *ei);
 int pr_index_clocks(struct pr_index *ix, int (*fn)(void *ctx, uint64_t ktime, int64_t realtime), void *ctx, struct pr_errinfo *ei);
 /* The name in force at frame `seq`, else the first that comes later; empty when there is none. is_host: uid is not looked at. */
@@ -158,7 +161,9 @@ int pr_index_reparents(struct pr_index *ix, struct pr_proc_key key, int (*fn)(vo
 struct pr_index_meta {
 	uint64_t base; /* ktime that the tables count from: of the first frame */
 	uint64_t frames, blocks, gaps, processes;
+	uint64_t block_span; /* the longest time that one block covers, ns */
 	bool sealed;
+	bool names_events; /* each execve, clone and exit frame is named by a row of its process: seq, clone_seq or end_seq */
 };
 const struct pr_index_meta *pr_index_meta(const struct pr_index *ix);
 

@@ -13,6 +13,7 @@ static bool better_exec(const struct pr_facts *a, const struct pr_facts *b)
 
 static void join_exec(struct pr_facts *a, const struct pr_facts *b)
 {
+	a->folded += a->x && b->x;
 	if (a->x && a->x == b->x && (a->x_ppid != b->x_ppid || a->x_pkt != b->x_pkt))
 		a->conflict = true;
 	if (!better_exec(a, b))
@@ -29,6 +30,7 @@ static void join_exec(struct pr_facts *a, const struct pr_facts *b)
 
 static void join_clone(struct pr_facts *a, const struct pr_facts *b)
 {
+	a->folded += a->c && b->c;
 	if (a->c && b->c && (a->c_ppid != b->c_ppid || a->c_pkt != b->c_pkt))
 		a->conflict = true;
 	if (!b->c || (a->c && a->c_seq <= b->c_seq))
@@ -52,11 +54,16 @@ static bool better_end(const struct pr_facts *a, const struct pr_facts *b)
 
 static void join_end(struct pr_facts *a, const struct pr_facts *b)
 {
+	bool better;
+
 	if (a->e && b->e && (a->e != b->e || a->e_kt != b->e_kt || a->e_status != b->e_status))
 		a->conflict = true;
-	if (!better_end(a, b))
+	better = better_end(a, b);
+	a->folded += a->e && b->e && (better ? a : b)->e_event;
+	if (!better)
 		return;
 	a->e = b->e;
+	a->e_event = b->e_event;
 	a->e_kt = b->e_kt;
 	a->e_seq = b->e_seq;
 	a->e_status = b->e_status;
@@ -64,6 +71,7 @@ static void join_end(struct pr_facts *a, const struct pr_facts *b)
 
 void pr_facts_join(struct pr_facts *a, const struct pr_facts *b)
 {
+	a->folded += b->folded;
 	a->conflict |= b->conflict;
 	a->far |= b->far;
 	join_exec(a, b);
@@ -81,6 +89,7 @@ bool pr_facts_embeddable(const struct pr_facts *x, const struct pr_facts *c)
 
 void pr_facts_embed(struct pr_facts *x, const struct pr_facts *c)
 {
+	x->folded += c->folded;
 	x->embedded = true;
 	x->c = c->c;
 	x->c_ppid = c->c_ppid;

@@ -33,8 +33,10 @@ struct pr_facts {
 	uint32_t e_status;
 
 	int64_t pre; /* kt minus the ktime of the identity that was cloned and became this image; 0: none known */
+	uint32_t folded; /* frames of events that were joined to others of their kind: no row tells of them */
 	uint8_t x, c, e; /* enum pr_proc_start of the execve frame, 1 where there is a clone frame, enum pr_proc_end */
 	bool first_exec, x_inferred, c_inferred, conflict, embedded;
+	bool e_event; /* the end is told by an exit frame, an event by itself */
 	bool far; /* a start frame was emitted before, or long after, the identity's ktime */
 };
 

@@ -93,7 +93,7 @@ static bool meta_is(sqlite3_stmt *st, const char *name, const void *p, int n)
 }
 
 struct binding {
-	uint64_t complete, base, file_size, frames, sealed, blocks, last_offset, gaps, processes, block_span;
+	uint64_t complete, base, file_size, frames, sealed, blocks, last_offset, gaps, processes, block_span, folded;
 };
 
 static bool load_meta(sqlite3_stmt *st, struct binding *b)
@@ -149,13 +149,16 @@ static const char *check_binding(struct pr_index *ix, sqlite3_stmt *st, struct p
 	why = fresh ? NULL : check_end(&b, st, t);
 	if (why)
 		return why;
-	ix->block_span = b.block_span;
+	if (!meta_int(st, "folded", &b.folded)) /* made by a version that did not count them */
+		b.folded = UINT64_MAX;
 	ix->meta = (struct pr_index_meta){.base = b.base,
 		.frames = b.frames,
 		.blocks = b.blocks,
 		.gaps = b.gaps,
 		.processes = b.processes,
-		.sealed = b.sealed};
+		.sealed = b.sealed,
+		.block_span = b.block_span,
+		.names_events = !b.folded};
 	return NULL;
 }
 

@@ -8,7 +8,7 @@
 #include "schema/index.h"
 
 enum pr_index_stmt {
-	SEL_GET, SEL_PID, SEL_CHILDREN, SEL_LONG, SEL_EACH, SEL_BLOCK, SEL_BLOCKS, SEL_GAPS, SEL_CLOCKS, SEL_NAME, SEL_REPARENTS, N_SELS
+	SEL_GET, SEL_PID, SEL_CHILDREN, SEL_LONG, SEL_EACH, SEL_BLOCK, SEL_BLOCKS, SEL_SPAN, SEL_GAPS, SEL_CLOCKS, SEL_NAME, SEL_REPARENTS, N_SELS
 };
 
 struct pr_index {
@@ -16,7 +16,6 @@ struct pr_index {
 	char *name; /* owned: for messages */
 	sqlite3_stmt *st[N_SELS]; /* prepared when first used */
 	struct pr_index_meta meta;
-	uint64_t block_span; /* the longest time that one block covers, ns */
 };
 
 #endif

@@ -16,6 +16,7 @@ static const char *const stmt_sql[N_SELS] = {
 	[SEL_BLOCK] = "SELECT number, \"offset\", first_seq, frames FROM block WHERE first_seq <= ?1 ORDER BY first_seq DESC, number DESC LIMIT 1",
 	[SEL_BLOCKS] = "SELECT number, \"offset\", first_seq, frames FROM block WHERE kmin BETWEEN ?1 - ?3 AND ?2 AND kmax >= ?1 "
 		       "ORDER BY number",
+	[SEL_SPAN] = "SELECT (SELECT min(kmin) FROM block), (SELECT max(kmin) FROM block)",
 	[SEL_GAPS] = "SELECT kind, before_seq, cpu, stream, count, kfrom, kto, reason FROM gap ORDER BY id",
 	[SEL_CLOCKS] = "SELECT ktime, realtime FROM clock ORDER BY id",
 	[SEL_NAME] = "SELECT name FROM name WHERE uid IS ?1 ORDER BY seq > ?2, CASE WHEN seq > ?2 THEN id ELSE -id END LIMIT 1",
@@ -294,7 +295,7 @@ int pr_index_blocks_at(struct pr_index *ix, uint64_t from, uint64_t to, pr_index
 		return err;
 	sqlite3_bind_int64(st, 1, (int64_t)from);
 	sqlite3_bind_int64(st, 2, (int64_t)to);
-	sqlite3_bind_int64(st, 3, (int64_t)ix->block_span);
+	sqlite3_bind_int64(st, 3, (int64_t)ix->meta.block_span);
 	while (!(err = step(ix, st, ei))) {
 		struct pr_index_block b = read_block(st);
 
@@ -303,6 +304,31 @@ int pr_index_blocks_at(struct pr_index *ix, uint64_t from, uint64_t to, pr_index
 			break;
 	}
 	return ended(st, err);
+}
+
+int pr_index_span(struct pr_index *ix, uint64_t *out_from, uint64_t *out_to, struct pr_errinfo *ei)
+{
+	int err;
+	sqlite3_stmt *st = use(ix, SEL_SPAN, &err, ei);
+	int64_t first, last;
+
+	if (!st)
+		return err;
+	err = step(ix, st, ei);
+	if (err)
+		return err;
+	first = sqlite3_column_int64(st, 0);
+	last = sqlite3_column_int64(st, 1);
+	err = sqlite3_column_type(st, 0) == SQLITE_NULL ? PR_ENOENT : PR_OK;
+	sqlite3_reset(st);
+	if (first < 0) { /* some are above 2^63, where numbers of SQLite end */
+		*out_from = 0;
+		*out_to = UINT64_MAX;
+		return err;
+	}
+	*out_from = (uint64_t)first;
+	*out_to = (uint64_t)last > UINT64_MAX - ix->meta.block_span ? UINT64_MAX : (uint64_t)last + ix->meta.block_span;
+	return err;
 }
 
 static uint64_t column_u64(sqlite3_stmt *st, int col, uint64_t null)

@@ -27,7 +27,7 @@ struct pr_index_rows {
 	sqlite3 *db; /* owned */
 	sqlite3_stmt *st[N_STMTS];
 	const char *what; /* for messages */
-	uint64_t n_images;
+	uint64_t n_images, n_folded;
 	struct pr_facts *win; /* rows of one pid that are younger than PR_INDEX_SHORT_NS before the newest: not written yet */
 	size_t n_win, cap_win;
 };
@@ -178,17 +178,17 @@ static void bind_ktime(sqlite3_stmt *st, int col, uint64_t ktime, bool open)
 		sqlite3_bind_int64(st, col, (int64_t)ktime);
 }
 
-int pr_rows_block(struct pr_index_rows *r, const struct pr_block *b, struct pr_errinfo *ei)
+int pr_rows_block(struct pr_index_rows *r, const struct pr_block *b, uint64_t ktime_min, uint64_t ktime_max, struct pr_errinfo *ei)
 {
 	sqlite3_stmt *st = r->st[INS_BLOCK];
-	bool none = b->desc.ktime_min > b->desc.ktime_max;
+	bool none = ktime_min > ktime_max;
 
 	sqlite3_bind_int64(st, 1, (int64_t)b->desc.number);
 	sqlite3_bind_int64(st, 2, (int64_t)b->offset);
 	sqlite3_bind_int64(st, 3, (int64_t)b->desc.first_frame);
 	sqlite3_bind_int64(st, 4, b->desc.frames);
-	bind_ktime(st, 5, b->desc.ktime_min, none);
-	bind_ktime(st, 6, b->desc.ktime_max, none);
+	bind_ktime(st, 5, ktime_min, none);
+	bind_ktime(st, 6, ktime_max, none);
 	return run(r, INS_BLOCK, ei);
 }
 
@@ -344,6 +344,7 @@ static int insert_image(struct pr_index_rows *r, const struct pr_facts *f, struc
 	if (err)
 		return err;
 	r->n_images++;
+	r->n_folded += f->folded;
 	return insert_long(r, f, ei);
 }
 
@@ -469,6 +470,11 @@ int pr_rows_images(struct pr_index_rows *r, struct pr_sorter *sorted, uint64_t *
 		err = window_flush(r, NULL, ei);
 	*out_rows = r->n_images;
 	return err;
+}
+
+uint64_t pr_rows_folded(const struct pr_index_rows *r)
+{
+	return r->n_folded;
 }
 
 int pr_rows_commit(struct pr_index_rows *r, struct pr_errinfo *ei)

@@ -15,7 +15,8 @@ struct pr_index_rows;
 int pr_rows_new(struct pr_index_rows **out, const char *path, struct pr_errinfo *ei);
 void pr_rows_free(struct pr_index_rows *r); /* closes the database; NULL is allowed */
 
-int pr_rows_block(struct pr_index_rows *r, const struct pr_block *b, struct pr_errinfo *ei);
+/* ktime_min > ktime_max: none of its frames has a time. */
+int pr_rows_block(struct pr_index_rows *r, const struct pr_block *b, uint64_t ktime_min, uint64_t ktime_max, struct pr_errinfo *ei);
 int pr_rows_gap(struct pr_index_rows *r, const struct pr_gap *g, struct pr_errinfo *ei);
 int pr_rows_clock(struct pr_index_rows *r, uint64_t seq, uint64_t ktime, int64_t realtime, struct pr_errinfo *ei);
 /* uid < 0: the host's */
@@ -24,6 +25,9 @@ int pr_rows_reparent(struct pr_index_rows *r, uint64_t seq, const uint32_t pid[3
 
 /* All facts, in any order of calls, sorted and joined by now: the rows of the processes. */
 int pr_rows_images(struct pr_index_rows *r, struct pr_sorter *sorted, uint64_t *out_rows, struct pr_errinfo *ei);
+
+/* Of those: how many frames of events none of them names. */
+uint64_t pr_rows_folded(const struct pr_index_rows *r);
 
 int pr_rows_meta_int(struct pr_index_rows *r, const char *name, int64_t value, struct pr_errinfo *ei);
 int pr_rows_meta_blob(struct pr_index_rows *r, const char *name, const void *p, size_t n, struct pr_errinfo *ei);

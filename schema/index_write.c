@@ -85,7 +85,7 @@ static int take_clone(struct pr_index_writer *w, const struct pr_frame *f)
 static int take_exit(struct pr_index_writer *w, const struct pr_frame *f)
 {
 	struct pr_cursor c = pr_cursor_make(f->data, f->size);
-	struct pr_facts n = {.e = PR_ENDED_EXIT, .e_seq = f->seq, .e_kt = rel(w, f->ktime)};
+	struct pr_facts n = {.e = PR_ENDED_EXIT, .e_seq = f->seq, .e_kt = rel(w, f->ktime), .e_event = true};
 	uint64_t ktime;
 
 	key_at(f, offsetof(struct pr_msg_exit, current), &n.pid, &ktime);
@@ -404,21 +404,29 @@ int pr_index_writer_block(struct pr_index_writer *w, const struct pr_block *b, s
 {
 	struct pr_frame_iter it;
 	struct pr_frame f;
-	int err;
+	uint64_t min = UINT64_MAX, max = 0;
+	int err = PR_OK;
 
 	if (w->failed)
 		return PR_OK;
 	w->ei = ei;
-	err = pr_rows_block(w->rows, b, ei);
 	pr_frame_iter_init(&it, b);
-	while (!err && pr_frame_iter_next(&it, &f) && (f.seq < w->until || f.env_flags & (PR_ENV_META | PR_ENV_CONT)))
+	while (!err && pr_frame_iter_next(&it, &f) && (f.seq < w->until || f.env_flags & (PR_ENV_META | PR_ENV_CONT))) {
 		err = on_frame(w, &f);
+		if (f.env_flags & (PR_ENV_RAW | PR_ENV_META))
+			continue;
+		min = f.ktime < min ? f.ktime : min;
+		max = f.ktime > max ? f.ktime : max;
+	}
+	/* By its frames: a descriptor can say otherwise. */
+	if (!err)
+		err = pr_rows_block(w->rows, b, min, max, ei);
 	w->ei = NULL;
 	w->blocks++;
 	w->frames = it.next_seq < w->until ? it.next_seq : w->until;
 	w->last_offset = b->offset;
-	if (b->desc.ktime_max > b->desc.ktime_min && b->desc.ktime_max - b->desc.ktime_min > w->block_span)
-		w->block_span = b->desc.ktime_max - b->desc.ktime_min;
+	if (max > min && max - min > w->block_span)
+		w->block_span = max - min;
 	memcpy(w->link, b->desc.link, sizeof(w->link));
 	w->failed = err != PR_OK;
 	if (!err && it.damaged) {
@@ -455,7 +463,8 @@ static int write_meta(struct pr_index_writer *w, const struct pr_index_end *end_
 		const char *name;
 		uint64_t value;
 	} numbers[] = {{"base", w->base}, {"file_size", end_->file_size}, {"frames", end_->frames}, {"sealed", end_->sealed},
-		{"blocks", w->blocks}, {"last_offset", w->last_offset}, {"gaps", w->n_gaps}, {"processes", w->n_rows}, {"block_span", w->block_span}};
+		{"blocks", w->blocks}, {"last_offset", w->last_offset}, {"gaps", w->n_gaps}, {"processes", w->n_rows}, {"block_span", w->block_span},
+		{"folded", pr_rows_folded(w->rows)}};
 	int err = pr_rows_meta_blob(w->rows, "uuid", w->uuid, sizeof(w->uuid), ei);
 
 	if (!err)

@@ -455,6 +455,40 @@ static void check_told(struct pr_index *ix, K key, const struct told *t)
 	}
 }
 
+struct naming {
+	uint64_t seq;
+	bool named;
+};
+
+static int names(void *ctx, const struct pr_proc *p)
+{
+	struct naming *n = ctx;
+
+	n->named |= (p->has_seq && p->seq == n->seq) || (p->has_clone_seq && p->clone_seq == n->seq) ||
+		    (p->end == PR_ENDED_EXIT && p->has_end_seq && p->end_seq == n->seq);
+	return PR_OK;
+}
+
+/* The index says that its rows name every execve, clone and exit just when they do. */
+static void check_names(struct pr_index *ix, struct pr_trace *t)
+{
+	struct pr_frame f;
+	bool all = true;
+
+	while (!pr_trace_next(t, &f, NULL)) {
+		struct naming n = {.seq = f.seq};
+		uint32_t pid = f.op == PR_OP_EXECVE ? pr_get_u32(f.data + offsetof(struct pr_msg_execve, process.pid)) :
+			       f.op == PR_OP_CLONE  ? pr_get_u32(f.data + offsetof(struct pr_msg_clone, tgid)) :
+						      pr_get_u32(f.data + offsetof(struct pr_msg_exit, current.pid));
+
+		if (f.env_flags & PR_ENV_META || (f.op != PR_OP_EXECVE && f.op != PR_OP_CLONE && f.op != PR_OP_EXIT))
+			continue;
+		assert_int_equal(pr_index_pid(ix, pid, UINT64_MAX, names, &n, NULL), 0);
+		all &= n.named;
+	}
+	assert_int_equal(pr_index_meta(ix)->names_events, all);
+}
+
 static void test_crafted(void **state)
 {
 	(void)state;
@@ -472,6 +506,7 @@ static void test_crafted(void **state)
 		for (uint32_t pid = 0; pid < T_PIDS; pid++)
 			for (uint64_t k = 1; k <= T_TIMES; k++)
 				check_told(ix, (K){pid, k}, &told[pid][k]);
+		check_names(ix, t);
 		pr_index_close(ix);
 		pr_trace_close(t);
 		pr_buf_release(&seg);
