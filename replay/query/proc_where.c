@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "replay/cache/columns.h"
 #include "replay/cache/expr.h"
 #include "replay/decode/text.h"
 
@@ -152,6 +153,47 @@ static int bind_cwd(struct pr_expr *x, int i, void *row)
 	int err = self_image(row, &im);
 
 	return err || !im || im->enomem ? err : pr_expr_slice(x, i, pr_image_cwd(im));
+}
+
+static int bind_argv(struct pr_expr *x, int i, void *row)
+{
+	const struct pr_image *im;
+	int err = self_image(row, &im);
+
+	if (err || !im)
+		return err;
+	pr_argv_json(pr_expr_scratch(x), im);
+	return pr_expr_from_scratch(x, i);
+}
+
+static int bind_caps(struct pr_expr *x, int i, uint64_t bits)
+{
+	pr_text_caps(pr_expr_scratch(x), bits);
+	return pr_expr_from_scratch(x, i);
+}
+
+static int bind_cap_permitted(struct pr_expr *x, int i, void *row)
+{
+	const struct pr_image *im;
+	int err = self_image(row, &im);
+
+	return err || !im ? err : bind_caps(x, i, im->permitted);
+}
+
+static int bind_cap_effective(struct pr_expr *x, int i, void *row)
+{
+	const struct pr_image *im;
+	int err = self_image(row, &im);
+
+	return err || !im ? err : bind_caps(x, i, im->effective);
+}
+
+static int bind_cap_inheritable(struct pr_expr *x, int i, void *row)
+{
+	const struct pr_image *im;
+	int err = self_image(row, &im);
+
+	return err || !im ? err : bind_caps(x, i, im->inheritable);
 }
 
 /* ---- what the index says ------------------------------------------------------------------------------------------ */
@@ -362,7 +404,11 @@ static const struct pr_expr_column columns[] = {
 	{"name", bind_name},
 	{"binary", bind_binary},
 	{"arguments", bind_arguments},
+	{"argv", bind_argv},
 	{"cwd", bind_cwd},
+	{"cap_permitted", bind_cap_permitted},
+	{"cap_effective", bind_cap_effective},
+	{"cap_inheritable", bind_cap_inheritable},
 	{"ppid", bind_ppid},
 	{"pktime", bind_pktime},
 	{"ref", bind_null},

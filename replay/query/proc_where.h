@@ -3,8 +3,8 @@
  * proc_where.h: --where EXPR over the processes of a lineage: as in where.h, asked of one image (or clone that ran nothing) at a time.
  *
  * Columns: those of events, as far as they have a meaning: type ('process'), seq, time (of the start), ktime, pid, exec_id, uid, user, name,
- * binary, arguments, cwd, ppid, pktime, snapshot, exit_code, exit_signal, exit_core, status, parent_binary, parent_arguments, parent_uid,
- * parent_user; event_ktime, ref and miss are NULL. And those of the view `processes` of `procrec sql`: how, certainty, cloned_ktime,
+ * binary, arguments, argv, cwd, cap_permitted, cap_effective, cap_inheritable, ppid, pktime, snapshot, exit_code, exit_signal, exit_core,
+ * status, parent_binary, parent_arguments, parent_uid, parent_user; event_ktime, ref and miss are NULL. And those of the view `processes` of `procrec sql`: how, certainty, cloned_ktime,
  * end_ktime, ended_by, duration, started, ended, start_time, end_time, clone_seq, end_seq, conflict. What is not known at the time that is
  * asked about is NULL.
  */

@@ -416,7 +416,8 @@ static void test_where(void **state)
 {
 	static const char *const yes[] = {"type = 'process'", "seq = 9", "clone_seq = 7", "end_seq = 11", "ktime = 2001000000 AND pid = 20",
 		"time = '2023-11-14T22:13:21.001000000Z' AND start_time = time", "started = 1700000001001000000", "exec_id = 'dW5pdDoyMDAxMDAwMDAwOjIw'",
-		"uid = 0 AND user = 'root'", "name = 'make' AND binary = '/usr/bin/make'", "arguments = '-x' AND cwd = '/w'", "ppid = 7 AND pktime = 900",
+		"uid = 0 AND user = 'root'", "name = 'make' AND binary = '/usr/bin/make'", "arguments = '-x' AND cwd = '/w'", "json_extract(argv, '$[1]') = '-x'",
+		"cap_permitted = '' AND cap_effective = '' AND cap_inheritable = ''", "ppid = 7 AND pktime = 900",
 		"parent_binary = '/bin/sh' AND parent_arguments = '-x' AND parent_uid = 0 AND parent_user = 'root'", "NOT snapshot AND NOT conflict",
 		"how = 'clone+exec' AND certainty = 'observed'", "cloned_ktime = 2000000000", "ended_by = 'exec' AND end_ktime = 2002000000",
 		"duration = 1000000", "ended = 1700000001002000000 AND end_time LIKE '%21.002000000Z'",

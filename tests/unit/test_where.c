@@ -66,7 +66,7 @@ static void columns_of_an_exit(void **state)
 	static const char *const yes[] = {"type = 'exit'", "seq = 4", "time = '2026-11-25T12:00:00.000002000Z'", "ktime = 2000", "event_ktime = 3000",
 		"pid = 3", "exec_id = 'aDoyMDAwOjM='", "uid = 7 AND user = 'alice'", "name = 'sh'", "binary LIKE '%/sh'", "arguments = '-c \"a b\"'",
 		"cwd = '/w'", "ppid = 2 AND pktime = 1000", "ref = 0", "NOT miss", "NOT snapshot", "exit_code = 5", "exit_signal = 0", "NOT exit_core",
-		"status = 1280", "parent_binary = '/bin/sh'", "parent_arguments IS NOT NULL", "parent_uid = 7", "parent_user = 'alice'", "1", "0.5", "'1'",
+		"status = 1280", "parent_binary = '/bin/sh'", "parent_arguments IS NOT NULL", "parent_uid = 7", "argv = '[null,\"-c\",\"a b\"]'", "cap_permitted = '' AND cap_effective = '' AND cap_inheritable = ''", "parent_user = 'alice'", "1", "0.5", "'1'",
 		"pid IN (1, 3)", "length(binary) > 3 -- a comment", "PID = 3"};
 	static const char *const no[] = {"0", "NULL", "''", "pid = 4", "exit_signal", "0 -- = 1"};
 	struct fixture f;
