@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* cmd_sql.c: SQL over the processes of a trace: read-only, bounded, the answer as text, JSON or CSV. */
+/* cmd_sql.c: SQL over the events and processes of a trace: read-only, bounded, the answer as text, JSON or CSV. */
 #include <sqlite3.h>
 #include <string.h>
 #include <unistd.h>
@@ -130,12 +130,28 @@ static void row(struct printer *p, sqlite3_stmt *st)
 	end_line(p);
 }
 
+static enum pr_err failure(const struct pr_sql *s, int rc)
+{
+	if (s->stopped)
+		return PR_ELIMIT;
+	switch (rc & 0xff) {
+	case SQLITE_CORRUPT:
+		return PR_EDATA;
+	case SQLITE_IOERR:
+		return PR_EIO;
+	case SQLITE_NOMEM:
+		return PR_ENOMEM;
+	default:
+		return PR_EUSAGE;
+	}
+}
+
 static int run(struct printer *p, struct pr_sql *s, struct pr_errinfo *ei)
 {
 	sqlite3 *db = pr_index_db(s->lineage->index);
 	sqlite3_stmt *st = NULL;
 	const char *rest = NULL;
-	int rc = sqlite3_prepare_v2(db, p->args->query, -1, &st, &rest);
+	int rc = sqlite3_prepare_v2(db, p->args->query, -1, &st, &rest), err;
 
 	if (rc || !st) {
 		pr_fail(ei, PR_EUSAGE, "sql: %s", rc ? sqlite3_errmsg(db) : "there is no statement");
@@ -155,13 +171,14 @@ static int run(struct printer *p, struct pr_sql *s, struct pr_errinfo *ei)
 			break;
 		}
 	}
-	if (s->stopped)
-		pr_fail(ei, PR_ELIMIT, "sql: stopped after %llu million steps; --max-steps raises the limit",
-			(unsigned long long)p->args->million_steps);
-	else if (rc != SQLITE_DONE)
-		pr_fail(ei, (rc & 0xff) == SQLITE_CORRUPT ? PR_EDATA : PR_EUSAGE, "sql: %s", sqlite3_errmsg(db));
+	err = rc == SQLITE_DONE ? PR_OK : failure(s, rc);
+	if (err == PR_ELIMIT)
+		pr_fail(ei, err, "sql: stopped after %llu million steps; --max-steps raises the limit", (unsigned long long)p->args->million_steps);
+	else if (err)
+		pr_fail(ei, err, "sql: %s%s", sqlite3_errmsg(db),
+			err == PR_EDATA && !s->lineage->is_private ? "; --no-index answers from what can be read" : "");
 	sqlite3_finalize(st);
-	return rc == SQLITE_DONE ? PR_OK : (int)(s->stopped ? PR_ELIMIT : (rc & 0xff) == SQLITE_CORRUPT ? PR_EDATA : PR_EUSAGE);
+	return err;
 }
 
 static int open_lineage(const struct sql_args *args, struct pr_lineage *l, struct pr_errinfo *ei)
@@ -219,7 +236,7 @@ int pr_cmd_sql(struct pr_term *term, int argc, char **argv)
 		{0},
 	};
 	const struct pr_usage usage = {"sql", "TRACE 'SELECT ...'",
-		"Asks a trace in SQL. Tables to ask: processes, execs, exits, gaps, blocks. Nothing can be changed.", options, 2, 2, false};
+		"Asks a trace in SQL. Tables to ask: events, processes, execs, exits, gaps, blocks. Nothing can be changed.", options, 2, 2, false};
 	struct pr_errinfo ei;
 	int n, err = pr_term_parse(term, &usage, argc, argv, &n, &ei);
 

@@ -227,6 +227,76 @@ void pr_timeline_show(const struct pr_timeline *tl, struct pr_buf *b, uint64_t k
 		pr_time_seconds(b, ktime);
 }
 
+/* ---- times as bytes ------------------------------------------------------------------------------------------------- */
+
+#define NARROW_READINGS_MAX 4096
+
+/* Like memcmp: the time of the ktime to the text. */
+static int compare(const struct pr_timeline *tl, uint64_t ktime, const void *text, size_t n, struct pr_buf *scratch)
+{
+	int64_t realtime = 0;
+	int d;
+
+	pr_buf_clear(scratch);
+	pr_timeline_real(tl, ktime, &realtime);
+	pr_time_utc(scratch, realtime);
+	d = memcmp(scratch->data, text, scratch->len < n ? scratch->len : n);
+	return d ? d : scratch->len < n ? -1 : scratch->len > n;
+}
+
+/* The ktimes for which reading i counts, within from..to. False: none, or in them time wraps. */
+static bool reach_of(const struct pr_timeline *tl, size_t i, uint64_t from, uint64_t to, uint64_t *a, uint64_t *b, bool *wraps)
+{
+	int64_t ra = 0, rb = 0;
+
+	*a = i && tl->readings[i].ktime > from ? tl->readings[i].ktime : from;
+	*b = i + 1 < tl->n && tl->readings[i + 1].ktime <= to ? tl->readings[i + 1].ktime - 1 : to;
+	if (*a > *b || (i + 1 < tl->n && tl->readings[i + 1].ktime == 0))
+		return false;
+	pr_timeline_real(tl, *a, &ra);
+	pr_timeline_real(tl, *b, &rb);
+	*wraps |= (__int128)rb - ra != (__int128)*b - *a;
+	return !*wraps;
+}
+
+bool pr_timeline_narrow(const struct pr_timeline *tl, const void *text, size_t n, bool before, uint64_t *from, uint64_t *to)
+{
+	struct pr_buf scratch = PR_BUF_INIT;
+	bool wraps = false, found = false;
+	uint64_t a, b, at = 0;
+
+	if (!tl->n || tl->n > NARROW_READINGS_MAX || !pr_buf_grow(&scratch, 64))
+		return true;
+	/* From the side that is looked for; all readings are looked at, since a clock may have been set. */
+	for (size_t k = 0; k < tl->n; k++) {
+		size_t i = before ? tl->n - 1 - k : k;
+
+		if (!reach_of(tl, i, *from, *to, &a, &b, &wraps) || found)
+			continue;
+		if (before ? compare(tl, a, text, n, &scratch) > 0 : compare(tl, b, text, n, &scratch) < 0)
+			continue;
+		while (a < b) { /* the last that is not behind the text, or the first that is not in front of it */
+			uint64_t mid = a + (b - a) / 2 + before;
+			int d = compare(tl, mid, text, n, &scratch);
+
+			if (before && d <= 0)
+				a = mid;
+			else if (before)
+				b = mid - 1;
+			else if (d >= 0)
+				b = mid;
+			else
+				a = mid + 1;
+		}
+		found = true;
+		at = a;
+	}
+	pr_buf_release(&scratch);
+	if (found && !wraps)
+		*(before ? to : from) = at;
+	return found || wraps;
+}
+
 /* ---- reading times ------------------------------------------------------------------------------------------------ */
 
 /* Exactly n digits; moves *s. */

@@ -71,6 +71,12 @@ void pr_time_in_zone(struct pr_buf *b, const struct pr_zone *zone, int64_t realt
 /* ns as seconds with nine digits: 12.000000345 */
 void pr_time_seconds(struct pr_buf *b, uint64_t ns);
 
+/*
+ * Of the ktimes *from to *to, the part outside of which no time, as pr_time_utc writes it, is at or behind the text (before: at or in front
+ * of it), as bytes compare. False: none is. Times that wrap, and very many readings, leave the range as it is.
+ */
+bool pr_timeline_narrow(const struct pr_timeline *tl, const void *text, size_t n, bool before, uint64_t *from, uint64_t *to);
+
 /* For people: wall-clock time in tl->zone, or seconds of ktime where there is no reading. */
 void pr_timeline_show(const struct pr_timeline *tl, struct pr_buf *b, uint64_t ktime);
 

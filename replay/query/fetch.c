@@ -106,6 +106,23 @@ int pr_fetch_get(struct pr_fetch *fs, uint64_t seq, struct pr_frame *out, struct
 	return pr_frame_iter_next(&it, out) ? PR_OK : disagree(ei);
 }
 
+int pr_fetch_copy(struct pr_fetch *fs, uint64_t offset, struct pr_buf *raw, struct pr_frame_iter *it, struct pr_errinfo *ei)
+{
+	struct pr_block b;
+	int err = pr_seg_reader_at(fs->seg, offset, &b, ei);
+
+	if (err)
+		return err == PR_ENOMEM || err == PR_EIO ? err : PR_EDATA;
+	fs->loads++;
+	pr_buf_clear(raw);
+	pr_buf_append(raw, b.raw, b.desc.raw_size);
+	if (pr_buf_failed(raw))
+		return pr_fail(ei, PR_ENOMEM, "out of memory");
+	b.raw = raw->data;
+	pr_frame_iter_init(it, &b);
+	return PR_OK;
+}
+
 int pr_fetch_block(struct pr_fetch *fs, uint64_t offset, int (*fn)(void *ctx, const struct pr_frame *f), void *ctx, struct pr_errinfo *ei)
 {
 	struct pr_block b;

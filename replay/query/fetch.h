@@ -37,6 +37,12 @@ void pr_fetch_release(struct pr_fetch *fs);
  */
 int pr_fetch_get(struct pr_fetch *fs, uint64_t seq, struct pr_frame *out, struct pr_errinfo *ei);
 
+/*
+ * The block at `offset` in a copy that is the caller's: *raw is replaced by its bytes, *it walks over them. For a walk in between of which other
+ * blocks are asked for. PR_EDATA: there is none, or it is damaged.
+ */
+int pr_fetch_copy(struct pr_fetch *fs, uint64_t offset, struct pr_buf *raw, struct pr_frame_iter *it, struct pr_errinfo *ei);
+
 /* All frames of the block at `offset`, in order. Non-zero of fn ends the walk. */
 int pr_fetch_block(struct pr_fetch *fs, uint64_t offset, int (*fn)(void *ctx, const struct pr_frame *f), void *ctx, struct pr_errinfo *ei);
 

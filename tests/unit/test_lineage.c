@@ -555,6 +555,21 @@ static void test_sql(void **state)
 		assert_string_equal((const char *)sqlite3_column_text(st, 5), "2023-11-14T22:13:21.001000000Z");
 		assert_int_equal(sqlite3_column_int64(st, 6), 2 * S);
 		sqlite3_finalize(st);
+		assert_int_equal(sqlite3_prepare_v2(pr_index_db(l.index),
+			"SELECT type, binary, parent_binary, ppid, exit_code, time FROM events WHERE pid = 20 ORDER BY seq DESC", -1, &st, NULL), 0);
+		assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+		assert_string_equal((const char *)sqlite3_column_text(st, 0), "exit");
+		assert_string_equal((const char *)sqlite3_column_text(st, 1), "/bin/x");
+		assert_int_equal(sqlite3_column_int(st, 4), 3);
+		assert_string_equal((const char *)sqlite3_column_text(st, 5), "2023-11-14T22:13:23.000000000Z");
+		assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+		assert_string_equal((const char *)sqlite3_column_text(st, 0), "execve");
+		assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+		assert_string_equal((const char *)sqlite3_column_text(st, 0), "clone");
+		assert_int_equal(sqlite3_column_int(st, 3), 7);
+		assert_int_equal(sqlite3_step(st), SQLITE_DONE);
+		sqlite3_finalize(st);
+		assert_int_not_equal(sqlite3_exec(pr_index_db(l.index), "DELETE FROM events", NULL, NULL, NULL), SQLITE_OK);
 		assert_int_not_equal(sqlite3_exec(pr_index_db(l.index), "DELETE FROM image", NULL, NULL, NULL), SQLITE_OK);
 		assert_int_not_equal(sqlite3_exec(pr_index_db(l.index), "PRAGMA query_only=OFF", NULL, NULL, NULL), SQLITE_OK);
 		assert_int_equal(sqlite3_exec(pr_index_db(l.index),

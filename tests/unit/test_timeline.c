@@ -167,12 +167,72 @@ static void seconds(void **state)
 	pr_buf_release(&b);
 }
 
+/* By trying each ktime. */
+static void check_narrow(const struct pr_timeline *tl, const char *text, uint64_t from, uint64_t to)
+{
+	uint64_t first = to + 1, last = from, a = from, b = to;
+	bool any_after = false, any_before = false;
+
+	for (uint64_t k = from; k <= to; k++) {
+		struct pr_buf s = PR_BUF_INIT;
+		int64_t real;
+
+		assert_true(pr_timeline_real(tl, k, &real));
+		pr_time_utc(&s, real);
+		pr_buf_u8(&s, 0);
+		if (strcmp((char *)s.data, text) >= 0 && !any_after) {
+			any_after = true;
+			first = k;
+		}
+		if (strcmp((char *)s.data, text) <= 0) {
+			any_before = true;
+			last = k;
+		}
+		pr_buf_release(&s);
+	}
+	assert_int_equal(pr_timeline_narrow(tl, text, strlen(text), false, &a, &b), any_after);
+	assert_int_equal(a, any_after ? first : from);
+	assert_int_equal(b, to);
+	a = from;
+	assert_int_equal(pr_timeline_narrow(tl, text, strlen(text), true, &a, &b), any_before);
+	assert_int_equal(a, from);
+	assert_int_equal(b, any_before ? last : to);
+}
+
+static void narrowing(void **state)
+{
+	static const char *const texts[] = {"2026-11-25T12:00:00.000000000Z", "2026-11-25T12:00:00.00000001", "2026-11-25T12:00:00.000000039Z",
+		"2026-11-25T12:00:00.000000040Zx", "2026-11-25T12:00:00.000000061Z", "2026-11-25T11:59:59.999999999Z", "2026", "3", "", "x"};
+	struct pr_timeline tl;
+	uint64_t a = 5, b = UINT64_MAX;
+
+	(void)state;
+	pr_timeline_init(&tl);
+	assert_true(pr_timeline_narrow(&tl, "2026", 4, false, &a, &b)); /* no reading: nothing is known */
+	/* The clock goes on, is put forward, back, and stands behind the first moment again. */
+	assert_int_equal(pr_timeline_add(&tl, 100, NOON), 0);
+	assert_int_equal(pr_timeline_add(&tl, 120, NOON + 50), 0);
+	assert_int_equal(pr_timeline_add(&tl, 130, NOON + 10), 0);
+	assert_int_equal(pr_timeline_add(&tl, 150, NOON - 20), 0);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		check_narrow(&tl, texts[i], 80, 190);
+		check_narrow(&tl, texts[i], 0, 99);
+		check_narrow(&tl, texts[i], 121, 129);
+		check_narrow(&tl, texts[i], 131, 160);
+	}
+	/* Where time wraps the whole range is left. */
+	assert_true(pr_timeline_narrow(&tl, "2300", 4, false, &a, &b) && a == 5 && b == UINT64_MAX);
+	assert_true(pr_timeline_narrow(&tl, "1", 1, true, &a, &b) && a == 5 && b == UINT64_MAX);
+	pr_timeline_release(&tl);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(utc),
 		cmocka_unit_test(readings),
 		cmocka_unit_test(parsing),
+		cmocka_unit_test(narrowing),
 		cmocka_unit_test(bad_times),
 		cmocka_unit_test(hostile_readings),
 		cmocka_unit_test(seconds),
