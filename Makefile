@@ -7,7 +7,7 @@
 #   BPF=0                 leave the recorder out: needs no clang, libbpf, bpftool
 #   SAN=address,undefined build with sanitizers, into build-san-...
 #   DEBUG=1               -O0, assertions that cost time
-#   PREFIX= DESTDIR=      for `make install`                            (/usr/local)
+#   PREFIX= LIBDIR= DESTDIR=  for `make install`                        (/usr/local, PREFIX/lib)
 
 -include config.mak
 
@@ -21,6 +21,7 @@ comma := ,
 BPF ?= 1
 PREFIX ?= /usr/local
 MANDIR ?= $(PREFIX)/share/man
+LIBDIR ?= $(PREFIX)/lib
 ifneq ($(SAN),)
 O ?= build-san-$(subst $(comma),-,$(SAN))
 endif
@@ -73,11 +74,11 @@ endef
 ifeq ($(BPF),1)
 include bpf/rules.mk
 endif
-include base/rules.mk schema/rules.mk redact/rules.mk replay/rules.mk recorder/rules.mk cli/rules.mk tests/rules.mk
+include base/rules.mk schema/rules.mk redact/rules.mk replay/rules.mk recorder/rules.mk cli/rules.mk ext/rules.mk tests/rules.mk
 
 LIBRARIES := $(foreach l,cli recorder replay redact schema base,$(O)/libprocrec-$(l).a)
 
-all: $(O)/procrec ## build the program (default)
+all: $(O)/procrec $(O)/procrec.so ## build the program, and the extension of SQLite (default)
 
 $(O)/procrec: $(LIBRARIES)
 	$(call say,LINK,$@)
@@ -120,8 +121,9 @@ deps-test:
 demo: ## install what is missing, build, record a compile and show who started one of its compilers (root)
 	@scripts/deps.sh build && $(MAKE) --no-print-directory all && scripts/demo.sh $(O)/procrec
 
-install: all ## install the program, man pages and completions under PREFIX
+install: all ## install the program, SQLite's extension, man pages and completions under PREFIX
 	install -D -m 755 $(O)/procrec $(DESTDIR)$(PREFIX)/bin/procrec
+	install -D -m 755 $(O)/procrec.so $(DESTDIR)$(LIBDIR)/procrec.so
 	for page in $(wildcard man/*.[1-8]); do install -D -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit 1; done
 	install -D -m 644 completion/procrec.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/procrec
 	install -D -m 644 completion/procrec.zsh $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_procrec

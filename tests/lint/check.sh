@@ -30,6 +30,7 @@ redact: replay/decode schema base
 replay: redact schema base
 recorder: redact schema base bpf/snapshot.h bpf/maps.h bpf/procrec.skel.h replay/cache
 cli: recorder replay base
+ext: replay base
 '
 allowed_from() { # allowed_from FOLDER INCLUDED
 	local to
@@ -50,7 +51,7 @@ verdict 'arrows between folders' "$problems"
 
 recorder_headers='recorder/*.h'
 [ "$bpf" = 1 ] || recorder_headers=recorder/commands.h # the others may want libbpf's headers, which BPF=0 does without
-problems=$(git ls-files 'base/*.h' 'schema/*.h' 'redact/*.h' 'replay/*.h' "$recorder_headers" 'cli/*.h' | while read -r header; do
+problems=$(git ls-files 'base/*.h' 'schema/*.h' 'redact/*.h' 'replay/*.h' "$recorder_headers" 'cli/*.h' 'ext/*.h' | while read -r header; do
 	# shellcheck disable=SC2086
 	$cc -std=gnu11 $cppflags $warn -Wno-unused-function -fsyntax-only -x c "$header" 2>&1 | head -3 | sed 's/^/  /'
 done)
