@@ -25,7 +25,7 @@ run() { # SERIES: says "ok|not ok|skip kernel SERIES: ..."
 	package=$(package_of "$1" "${quick:+cloud-}")
 	[ -n "$package" ] || { echo "skip kernel $1: the mirror has no such kernel"; return; }
 	kernel=$(fetch_kernel "$package") || { echo "skip kernel $1: cannot fetch $package"; return; }
-	APPEND=${quick:+checks=doctor,cases,recording processes=100 BPF_ROUNDS=2} guest_boot "$kernel" "$work/root.gz" "$log" -serial "file:$hand"
+	APPEND="${quick:+checks=doctor,cases,recording processes=100 }BPF_ROUNDS=2" guest_boot "$kernel" "$work/root.gz" "$log" -serial "file:$hand"
 	status=$?
 	if ! grep -q '^GUEST: all passed' "$log"; then
 		grep -aE '^GUEST: not ok|not so:|FAILED|panic|refused' "$log" | head -10
