@@ -107,6 +107,11 @@ static void put_args(struct pr_export *x, struct pr_json *j, struct pr_life *l, 
 	pr_json_object_end(j);
 }
 
+static bool has_creator(const struct pr_export *x, const struct pr_life *l)
+{
+	return l->creator && l->creator->seen && l->creator->selected && l->first.ktime >= x->walk.start_ktime;
+}
+
 /* Two events that share an id: from the creator's track at that moment to the new one. */
 static int arrow(struct pr_export *x, struct pr_life *l, uint64_t track)
 {
@@ -148,17 +153,11 @@ static int image(void *ctx, struct pr_life *l, const struct pr_life_image *im)
 	struct pr_export *x = ctx;
 	uint64_t track = track_of(x, l), from = pr_export_clip(x, im->from), to = pr_export_clip(x, im->to);
 	struct pr_json j;
-	int err = PR_OK;
 
 	if (!track)
 		return PR_ENOMEM;
-	if (im->number == 0) {
+	if (im->number == 0)
 		sort_index(x, l, track);
-		if (l->creator && l->creator->seen && l->creator->selected && l->first.ktime >= x->walk.start_ktime)
-			err = arrow(x, l, track);
-	}
-	if (err)
-		return err;
 	j = begin(x, "X");
 	put_name(x, &j, im);
 	pr_json_str(&j, "cat", "process");
@@ -169,6 +168,9 @@ static int image(void *ctx, struct pr_life *l, const struct pr_life_image *im)
 	put_us(x, &j, "dur", to - from - (!l->is_over && to > from));
 	put_args(x, &j, l, im);
 	pr_json_object_end(&j);
+	/* Behind the slice: an importer that takes events of one time in their order has one then for the arrow to end at. */
+	if (im->number == 0 && has_creator(x, l) && arrow(x, l, track))
+		return PR_ENOMEM;
 	return pr_export_written(x);
 }
 

@@ -179,11 +179,92 @@ def consume_perfetto(out, truth):
             return "an arrow without its other end"
         if not any(t["ts"] <= pair[0]["ts"] <= t["ts"] + t["dur"] + 0.0011 for t in tracks.get(pair[0]["pid"], [])):
             return f"the arrow {pair[0]['id']} begins outside of its creator's slices"
+    # trace_processor takes events in the order of their times, and of the file where these are equal: an arrow needs its slice by then.
+    open_tracks = set()
+    for e in sorted((e for e in doc["traceEvents"] if "ts" in e), key=lambda e: e["ts"]):
+        if e["ph"] in "sf" and e["pid"] not in open_tracks:
+            return f"the arrow {e['id']} stands before the slice that it belongs to"
+        if e["ph"] == "X":
+            open_tracks.add(e["pid"])
     for slices in tracks.values():
         slices.sort(key=lambda t: t["ts"])
         if any(a["ts"] + a["dur"] > b["ts"] for a, b in zip(slices, slices[1:]) if a["dur"]):
             return "two images of a process at one time"
     return None
+
+
+# ---- catapult: the importer of chrome://tracing -------------------------------------------------------------------------
+
+def fetch_catapult():
+    """Where it is, or why it isn't: npm's lighthouse 1.6.5 has it, as the last one that runs without a browser."""
+    folder = os.environ.get("CATAPULT", os.path.join(ROOT, "build", "tests", "catapult"))
+    if not shutil.which("node") or not shutil.which("npm"):
+        return None, "no node with npm"
+    if not os.path.exists(os.path.join(folder, "package", "lighthouse-core")) or not os.path.exists(os.path.join(folder, "node_modules", "gl-matrix")):
+        os.makedirs(folder, exist_ok=True)
+        for command in (["npm", "pack", "--silent", "lighthouse@1.6.5"], ["tar", "xzf", "lighthouse-1.6.5.tgz"],
+                        ["npm", "install", "--silent", "--no-fund", "--no-audit", "--ignore-scripts", "--prefix", ".", "gl-matrix@2.3.2"]):
+            try:
+                p = subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=120, check=False)
+            except subprocess.TimeoutExpired:
+                return None, f"{command[0]} takes too long"
+            if p.returncode:
+                return None, f"lighthouse and gl-matrix cannot be had from npm ({p.stderr.decode()[:100].strip()})"
+    return folder, None
+
+
+def ask_catapult(folder, paths):
+    p = subprocess.run(["node", os.path.join(HERE, "catapult.cjs"), folder, *paths], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    if p.returncode:
+        raise ValueError(f"node: {p.stderr.decode()[:500]}")
+    return [json.loads(line) for line in p.stdout.decode().split("\n") if line]
+
+
+def against_catapult(text, got):
+    """What it sees of a file, against what is written there."""
+    events = json.loads(text)["traceEvents"]
+    slices = [e for e in events if e["ph"] == "X"]
+    end = max((e["ts"] + e["dur"] for e in slices), default=0)
+    # Slices are half-open: what the very last frame tells of has no width, and its arrow leads to nothing.
+    arrows = {e["id"] for e in events if e["ph"] == "s" and e["ts"] < end - 0.0005}
+    last = {e["id"] for e in events if e["ph"] == "s"} - arrows
+    warnings = [w for w in got["warnings"] if not any(f"id {i} " in w or f"id: {i} " in w for i in last)]
+    names = {e["pid"]: e["args"]["name"] for e in events if e["ph"] == "M" and e["name"] == "process_name"}
+    parents = {e["args"]["exec_id"]: e["args"].get("parent_exec_id") for e in slices}
+    if warnings:
+        return f"it warns: {warnings[0]}"
+    if {t["track"]: t["process"] for t in got["tracks"]} != names or len(got["tracks"]) != len(names):
+        return f"{len(got['tracks'])} tracks, {len(names)} are written, or other names"
+    seen = sorted((t["track"], s["name"], s["exec_id"]) for t in got["tracks"] for s in t["slices"])
+    if seen != sorted((e["pid"], e["name"], e["args"]["exec_id"]) for e in slices):
+        return f"{len(seen)} slices, {len(slices)} are written, or other ones"
+    if got["instants"] != sum(e["ph"] == "i" for e in events):
+        return f"{got['instants']} instants"
+    if {f["id"] for f in got["flows"]} - last != arrows or len(got["flows"]) > len(arrows) + len(last):
+        return f"{len(got['flows'])} arrows, {len(arrows)} are written"
+    for f in got["flows"]:
+        if f["to"]["certainty"] == "observed" and f["to"]["how"] == "clone" and f["from"] != parents[f["to"]["exec_id"]]:
+            return f"the arrow {f['id']} comes from {f['from']}, the parent is {parents[f['to']['exec_id']]}"
+    return None
+
+
+def check_catapult(tmp, traces):
+    global skipped
+    folder, why = fetch_catapult()
+    if why:
+        skipped += 1
+        print(f"skipped: catapult: {why}")
+        return
+    paths = {}
+    for name, seg in traces:
+        for fmt in ("perfetto", "chrome"):
+            paths[f"{name}.{fmt}"] = os.path.join(tmp, f"{name}.{fmt}.json")
+            run("export", seg, "-f", fmt, "-o", paths[f"{name}.{fmt}"], "--force")
+    flows = 0
+    for (name, path), got in zip(paths.items(), ask_catapult(folder, list(paths.values()))):
+        check(f"{name}.catapult", against_catapult(open(path, encoding="utf-8").read(), got))
+        flows += len(got["flows"])
+    check("catapult.flows", None if flows > 40000 else f"only {flows} arrows in all")
 
 
 def consume_dot(out, truth):
@@ -442,6 +523,7 @@ def check_large(tmp):
     status, out, err = run("export", seg, "-f", "csv")
     check("large.index", err if status else check_index(seg, out))
     doc = json.loads(run("export", seg, "-f", "perfetto")[1])
+    check_catapult(tmp, [("large", seg), *((name, trace_of(name, tmp)) for name in FIXTURES)])
     check("large.tracks", None if len({e["pid"] for e in doc["traceEvents"] if e["ph"] == "X"}) == 20000 + 300 + 10 else "a track for two processes")
     peak = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True); print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
     kib = [int(subprocess.run([sys.executable, "-c", peak, *WRAP, PROCREC, "export", s, "-f", "csv"], check=True, stdout=subprocess.PIPE,
