@@ -26,6 +26,7 @@ static const char *const stmt_sql[N_STMTS] = {
 struct pr_index_rows {
 	sqlite3 *db; /* owned */
 	sqlite3_stmt *st[N_STMTS];
+	struct pr_index_vfs *vfs; /* owned; NULL: private */
 	const char *what; /* for messages */
 	uint64_t n_images, n_folded;
 	struct pr_facts *win; /* rows of one pid that are younger than PR_INDEX_SHORT_NS before the newest: not written yet */
@@ -84,15 +85,38 @@ static int exec_layout(struct pr_index_rows *r, bool late, struct pr_errinfo *ei
 	return err;
 }
 
-/* SQLite's name for a database without one: in a file, as far as it outgrows its cache, or, in the sandbox, which lets none be made, in memory. */
-static const char *private_name(void)
+/* Whether a database without a name can be in a file, as far as it outgrows its cache. The sandbox lets none be made. */
+static bool may_spill(void)
 {
 	int fd = pr_spill_file(NULL);
 
-	if (fd < 0)
-		return ":memory:";
-	close(fd);
-	return "";
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+static int open_private(struct pr_index_rows *r, struct pr_errinfo *ei)
+{
+	bool file = may_spill();
+	int rc = sqlite3_open_v2(file ? "" : ":memory:", &r->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+
+	if (rc)
+		return fail(r, rc, ei);
+	return exec(r, file ? "PRAGMA cache_size=-65536" : "PRAGMA temp_store=MEMORY", ei);
+}
+
+static int open_file(struct pr_index_rows *r, const char *path, struct pr_errinfo *ei)
+{
+	int reserve = PR_INDEX_RESERVE, rc;
+
+	r->vfs = pr_index_vfs_new(path);
+	if (!r->vfs)
+		return pr_fail(ei, PR_EIO, "%s: SQLite cannot be started", r->what);
+	rc = sqlite3_open_v2(path, &r->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, pr_index_vfs_name(r->vfs));
+	if (rc)
+		return fail(r, rc, ei);
+	sqlite3_file_control(r->db, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve);
+	return exec(r, "PRAGMA cache_size=-4000", ei);
 }
 
 /* No journal and no syncs: what is not complete is thrown away anyway. */
@@ -100,18 +124,9 @@ static int open_db(struct pr_index_rows *r, const char *path, struct pr_errinfo 
 {
 	static const char setup[] = "PRAGMA page_size=4096; PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;"
 				    "PRAGMA locking_mode=EXCLUSIVE; PRAGMA trusted_schema=OFF;";
-	const char *vfs = path ? pr_index_vfs() : NULL;
-	int reserve = PR_INDEX_RESERVE, rc, err;
+	int err = path ? open_file(r, path, ei) : open_private(r, ei);
 
-	if (path && !vfs)
-		return pr_fail(ei, PR_EIO, "%s: SQLite cannot be started", r->what);
-	rc = sqlite3_open_v2(path ? path : private_name(), &r->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, vfs);
-	if (rc)
-		return fail(r, rc, ei);
-	if (path)
-		sqlite3_file_control(r->db, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve);
-	err = exec(r, setup, ei);
-	err = err ? err : exec(r, path ? "PRAGMA cache_size=-4000" : "PRAGMA cache_size=-65536", ei);
+	err = err ? err : exec(r, setup, ei);
 	err = err ? err : exec(r, "BEGIN", ei);
 	return err ? err : exec_layout(r, false, ei);
 }
@@ -149,6 +164,7 @@ void pr_rows_free(struct pr_index_rows *r)
 		return;
 	finalize_all(r);
 	sqlite3_close(r->db);
+	pr_index_vfs_free(r->vfs);
 	free(r->win);
 	free(r);
 }

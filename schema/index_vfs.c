@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -19,7 +21,21 @@ static const uint8_t writer[4] = {0x00, 0x2e, 0x63, 0x01}; /* 3.40.1 */
 struct checked_file {
 	sqlite3_file base;
 	int main_db, read_only;
+	char *temp; /* the name that it was given, which SQLite wants to stay; NULL: it had one */
 	sqlite3_file below[];
+};
+
+/* What the VFS rests on. */
+struct vfs_data {
+	sqlite3_vfs *real;
+	const char *dir; /* for temporary files; NULL: SQLite's own choice */
+};
+
+struct pr_index_vfs {
+	sqlite3_vfs vfs;
+	struct vfs_data data;
+	char name[48];
+	char dir[];
 };
 
 static sqlite3_file *below(sqlite3_file *f)
@@ -75,6 +91,7 @@ static int vfs_close(sqlite3_file *f)
 {
 	int rc = below(f)->pMethods->xClose(below(f));
 
+	sqlite3_free(((struct checked_file *)f)->temp);
 	f->pMethods = NULL;
 	return rc;
 }
@@ -145,39 +162,83 @@ static const sqlite3_io_methods io_methods = {
 static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *out_flags)
 {
 	struct checked_file *f = (struct checked_file *)file;
-	sqlite3_vfs *real = vfs->pAppData;
+	const struct vfs_data *d = vfs->pAppData;
+	uint64_t number;
 	int rc;
 
 	memset(f, 0, sizeof(*f));
-	rc = real->xOpen(real, name, below(file), flags, out_flags);
-	if (rc != SQLITE_OK)
+	if (!name && d->dir) {
+		sqlite3_randomness(sizeof(number), &number);
+		f->temp = sqlite3_mprintf("%s/.procrec-%016llx", d->dir, (sqlite3_uint64)number);
+		if (!f->temp)
+			return SQLITE_NOMEM;
+	}
+	rc = d->real->xOpen(d->real, f->temp ? f->temp : name, below(file), flags, out_flags);
+	if (rc != SQLITE_OK) {
+		sqlite3_free(f->temp);
 		return rc;
+	}
 	f->main_db = (flags & SQLITE_OPEN_MAIN_DB) != 0;
 	f->read_only = f->main_db && (flags & SQLITE_OPEN_READONLY);
 	f->base.pMethods = &io_methods;
 	return SQLITE_OK;
 }
 
-static sqlite3_vfs checked; /* a copy of the default one but for name, size and xOpen; SQLite links it into its list */
+/* Makes *vfs a copy of the default one but for name, size and xOpen; SQLite links it into its list. */
+static void register_as(sqlite3_vfs *vfs, const char *name, struct vfs_data *d)
+{
+	*vfs = *d->real;
+	vfs->pNext = NULL;
+	vfs->zName = name;
+	vfs->pAppData = d;
+	vfs->szOsFile = (int)sizeof(struct checked_file) + d->real->szOsFile;
+	vfs->xOpen = vfs_open;
+	sqlite3_vfs_register(vfs, 0);
+}
+
+static sqlite3_vfs checked;
+static struct vfs_data checked_data;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void register_once(void)
 {
-	sqlite3_vfs *real = sqlite3_vfs_find(NULL);
-
-	if (!real)
-		return;
-	checked = *real;
-	checked.pNext = NULL;
-	checked.zName = VFS_NAME;
-	checked.pAppData = real;
-	checked.szOsFile = (int)sizeof(struct checked_file) + real->szOsFile;
-	checked.xOpen = vfs_open;
-	sqlite3_vfs_register(&checked, 0);
+	checked_data.real = sqlite3_vfs_find(NULL);
+	if (checked_data.real)
+		register_as(&checked, VFS_NAME, &checked_data);
 }
 
 const char *pr_index_vfs(void)
 {
 	pthread_once(&once, register_once);
 	return sqlite3_vfs_find(VFS_NAME) ? VFS_NAME : NULL;
+}
+
+struct pr_index_vfs *pr_index_vfs_new(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *dir = slash ? path : ".";
+	size_t n = slash && slash > path ? (size_t)(slash - path) : 1;
+	sqlite3_vfs *real = sqlite3_initialize() ? NULL : sqlite3_vfs_find(NULL);
+	struct pr_index_vfs *v = real ? malloc(sizeof(*v) + n + 1) : NULL;
+
+	if (!v)
+		return NULL;
+	memcpy(v->dir, dir, n);
+	v->dir[n] = 0;
+	v->data = (struct vfs_data){real, v->dir};
+	snprintf(v->name, sizeof(v->name), VFS_NAME "-%p", (void *)v);
+	register_as(&v->vfs, v->name, &v->data);
+	return v;
+}
+
+const char *pr_index_vfs_name(const struct pr_index_vfs *v)
+{
+	return v->name;
+}
+
+void pr_index_vfs_free(struct pr_index_vfs *v)
+{
+	if (v)
+		sqlite3_vfs_unregister(&v->vfs);
+	free(v);
 }

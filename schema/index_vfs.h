@@ -17,4 +17,13 @@
  */
 const char *pr_index_vfs(void);
 
+/*
+ * The same for one database that is written, that of `path`, whose temporary files lie beside it: who may write there may be kept from
+ * writing anywhere else. NULL: out of memory, or SQLite refuses. To be freed when the database is closed; NULL is allowed.
+ */
+struct pr_index_vfs;
+struct pr_index_vfs *pr_index_vfs_new(const char *path);
+const char *pr_index_vfs_name(const struct pr_index_vfs *v);
+void pr_index_vfs_free(struct pr_index_vfs *v);
+
 #endif

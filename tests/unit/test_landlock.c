@@ -127,16 +127,33 @@ static int teardown(void **state)
 	return rmdir(here) | rmdir(there);
 }
 
-/* More than its cache holds: it can't go to a temporary file. 0: it could be written. */
-static int large_index(void)
+#define IMAGES 400000 /* their index is more than SQLite sorts in its cache */
+
+static int write_images(struct pr_index_rows *r, struct pr_errinfo *ei)
+{
+	struct pr_sorter *s = pr_sorter_new(here);
+	uint64_t rows = 0;
+	int err = s ? PR_OK : PR_ENOMEM;
+
+	for (uint32_t i = 1; !err && i <= IMAGES; i++)
+		err = pr_sorter_add(s, &(struct pr_facts){.pid = i, .kt = i * 1000000ll, .x = 1, .x_ppid = i / 2, .x_seq = i}, ei);
+	err = err ? err : pr_sorter_sort(s, ei);
+	err = err ? err : pr_rows_images(r, s, &rows, ei);
+	pr_sorter_free(s);
+	return err ? err : rows == IMAGES ? PR_OK : PR_EDATA;
+}
+
+/* A large one can go to no temporary file but one beside it. path NULL: a private one. 0: it could be written. */
+static int large_index(const char *path)
 {
 	static const uint8_t name[65000];
 	struct pr_index_rows *r;
 	struct pr_errinfo ei;
-	int err = pr_rows_new(&r, NULL, &ei);
+	int err = pr_rows_new(&r, path, &ei);
 
 	for (uint64_t i = 0; !err && i < 1200; i++)
 		err = pr_rows_name(r, i, (int64_t)i, name, sizeof(name), &ei);
+	err = err ? err : write_images(r, &ei);
 	if (!err)
 		err = pr_rows_commit(r, &ei);
 	if (err)
@@ -144,20 +161,35 @@ static int large_index(void)
 	return err != PR_OK;
 }
 
-static void a_private_index_needs_no_file(void **state)
+static void check_large_index(const char *path)
 {
 	char *argv[] = {file};
 	pid_t pid;
 	int status;
 
-	(void)state;
 	skip_without();
 	pid = fork();
 	if (pid == 0)
-		_exit(pr_landlock_enter(argv, 1, false) ? large_index() : 2);
+		_exit(pr_landlock_enter(argv, 1, path != NULL) ? large_index(path) : 2);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void a_private_index_needs_no_file(void **state)
+{
+	(void)state;
+	check_large_index(NULL);
+}
+
+static void an_index_needs_no_other_folder(void **state)
+{
+	char path[sizeof(file) + 4];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s.idx", file);
+	check_large_index(path);
+	unlink(path);
 }
 
 int main(void)
@@ -168,6 +200,7 @@ int main(void)
 		cmocka_unit_test(other_files_are_refused),
 		cmocka_unit_test(only_some_commands_write),
 		cmocka_unit_test(a_private_index_needs_no_file),
+		cmocka_unit_test(an_index_needs_no_other_folder),
 	};
 
 	return cmocka_run_group_tests_name("landlock", tests, setup, teardown);
