@@ -148,11 +148,13 @@ int pr_follow_look(struct pr_follow *f, struct pr_seg_reader *r, bool last, enum
 	writer = pr_follow_writer(f, r);
 	if (f->is_dir)
 		err = pr_recording_next(f->path, &series, &header, &next, ei);
+	else if (!pr_seg_reader_footer(r) && writer != PR_WRITER_THERE)
+		err = pr_recording_next_piece(f->path, pr_seg_reader_last_header(r), &next, ei);
 	if (!err)
 		err = pr_seg_reader_grow(r, &more, ei);
 	*out = PR_FOLLOW_MORE;
 	if (!err && !more && next && !settle(r)) {
-		if (pr_recording_same_stream(&header, pr_seg_reader_last_header(r)))
+		if (!f->is_dir || pr_recording_same_stream(&header, pr_seg_reader_last_header(r)))
 			return take_next(f, r, next, series, ei);
 		*out = PR_FOLLOW_OTHER;
 	}

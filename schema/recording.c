@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/dir.h"
 #include "schema/segment_part.h"
@@ -319,4 +320,25 @@ int pr_recording_next(const char *dir, uint64_t *series, struct pr_seg_header *o
 		err = open_segment(dir, *series, out_header, out, ei);
 	pr_dir_release(&names);
 	return err;
+}
+
+int pr_recording_next_piece(const char *path, const struct pr_seg_header *last, struct pr_source **out, struct pr_errinfo *ei)
+{
+	*out = NULL;
+	for (int i = 1; !*out; i++) {
+		struct pr_recording_entry e = {0};
+		bool there;
+
+		if (asprintf(&e.path, "%s.%d", path, i) < 0)
+			return pr_fail(ei, PR_ENOMEM, "out of memory");
+		there = !access(e.path, F_OK);
+		/* Others may lie there, of an earlier recording under the same name. */
+		if (there && !read_header(&e, NULL) && !memcmp(e.header.recording, last->recording, PR_SEG_UUID) && e.header.series > last->series &&
+			pr_source_file(out, e.path, NULL))
+			*out = NULL;
+		free(e.path);
+		if (!there)
+			break;
+	}
+	return PR_OK;
 }

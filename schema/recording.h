@@ -70,4 +70,10 @@ bool pr_recording_same_stream(const struct pr_seg_header *a, const struct pr_seg
  */
 int pr_recording_next(const char *dir, uint64_t *series, struct pr_seg_header *out_header, struct pr_source **out, struct pr_errinfo *ei);
 
+/*
+ * The same of a recording into one file: a recorder whose file failed goes on in PATH.1, PATH.2 and so on, the first of them that is free. The
+ * first of these that goes on with `last`; *out is the caller's, NULL: there is none. PR_ENOMEM.
+ */
+int pr_recording_next_piece(const char *path, const struct pr_seg_header *last, struct pr_source **out, struct pr_errinfo *ei);
+
 #endif

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """replay --follow of recordings that go on: what replay shows afterwards, as it comes."""
 
+import errno
 import glob
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -135,6 +137,30 @@ def test_follow_recorder_that_is_killed():
         once = live.run(live.PROCREC, "replay", t, "--follow=stdin", stdin=subprocess.DEVNULL)
         live.equal((once.status, once.out), (0, f.text()), "--follow=stdin")
         assert "the end is open" in once.err, once.err
+
+
+def test_follow_a_file_that_fails():
+    """The recorder goes on in PATH.1, and so do those who follow PATH: all that was recorded is shown, once, and then they end."""
+    with live.scratch() as d:
+        t, joined = os.path.join(d, "t.seg"), os.path.join(d, "joined")
+        shutil.copy(live.WORKLOAD, t + ".1") # it is not free, and no piece of this recording
+        r = live.Recorder(t, "--sync", "20ms", prefix=["env", f"FAULT=write:6:{errno.EIO}", "LD_PRELOAD=" + os.path.join(live.BIN, "fault.so")])
+        selections = [(), ("--json",)]
+        all_of = [Follower(d, t, *s, name=str(i)) for i, s in enumerate(selections)]
+        for i in range(200): # until a write fails
+            live.run("/bin/true", f"marked-{i}")
+            all_of[0].wait_for(f"/bin/true marked-{i}\n")
+            if os.path.exists(t + ".2"):
+                break
+        live.run("/bin/true", "behind")
+        all_of[0].wait_for("/bin/true behind\n")
+        live.equal((r.stop(), "going on in a new segment" in r.err, "nothing lost" in r.err), (0, True, True), r.err)
+        os.mkdir(joined)
+        for i, path in enumerate((t, t + ".2")):
+            shutil.copy(path, os.path.join(joined, f"{i:012}.seg"))
+        for f, s in zip(all_of, selections):
+            live.equal(f.end(), 0, f"{s}: {f.errors()}")
+        return f"lines {[same_afterwards(f, joined, *s) for f, s in zip(all_of, selections)]}"
 
 
 def test_follow_started_together():
