@@ -31,7 +31,7 @@ import time
 from mutants import mutants_of, read_equivalents
 from trial import HERE, ROOT, Test, Trial
 
-FAST = ["test_" + name for name in ("fields", "decode", "cache", "datamap", "audit", "memory", "session", "render")]
+FAST = ["test_" + name for name in ("fields", "decode", "cache", "arguments", "datamap", "audit", "memory", "session", "render")]
 MORE = ["test_" + name for name in ("diff", "faults", "gaps", "index", "lineage", "recording", "redact", "timeline", "where")]
 RULES = ["known*", "odd*", "audit*", "hostile*", "malformed*", "own*", "settings*", "at*", "select*", "limit*"]
 TESTS = [
