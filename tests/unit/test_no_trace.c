@@ -7,37 +7,15 @@
 #include <unistd.h>
 
 #include "recorder/memory.h"
-#include "recorder/rights.h"
 #include "recorder/spool.h"
 #include "schema/trace.h"
 #include "tests/unit/frames.h"
+#include "tests/unit/no_rights.h"
 #include "tests/unit/unit.h"
 
 #define FRAMES 60000u /* of random strings, which LZ4 makes no smaller */
 #define STRINGS 1500u
 #define SLACK (4u << 20)
-
-/* Who may write is not what is tested here, and a build without BPF has no libcap. */
-int pr_rights_drop(unsigned keep, struct pr_errinfo *ei)
-{
-	(void)keep;
-	(void)ei;
-	return PR_OK;
-}
-
-void pr_rights_choose_user(struct pr_rights_user *out, const char *path, bool wanted, uid_t uid, gid_t gid)
-{
-	(void)path;
-	(void)wanted;
-	(void)uid;
-	(void)gid;
-	*out = (struct pr_rights_user){getuid(), getgid()};
-}
-
-void pr_rights_file_user(const struct pr_rights_user *user)
-{
-	(void)user;
-}
 
 static void put_frame(struct pr_spool *s, struct frames *f, uint64_t i, uint64_t *random)
 {

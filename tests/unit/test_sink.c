@@ -12,10 +12,10 @@
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 
-#include "recorder/rights.h"
 #include "recorder/spool.h"
 #include "schema/index.h"
 #include "schema/trace.h"
+#include "tests/unit/no_rights.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define FAIL_MEMORY 0 /* malloc is the sanitizer's */
@@ -172,28 +172,6 @@ void *realloc(void *p, size_t n)
 	return hit(CALL_MEMORY) ? NULL : __libc_realloc(p, n);
 }
 #endif
-
-/* Who may write is not what is tested here, and a build without BPF has no libcap. */
-int pr_rights_drop(unsigned keep, struct pr_errinfo *ei)
-{
-	(void)keep;
-	(void)ei;
-	return PR_OK;
-}
-
-void pr_rights_choose_user(struct pr_rights_user *out, const char *path, bool wanted, uid_t uid, gid_t gid)
-{
-	(void)path;
-	(void)wanted;
-	(void)uid;
-	(void)gid;
-	*out = (struct pr_rights_user){getuid(), getgid()};
-}
-
-void pr_rights_file_user(const struct pr_rights_user *user)
-{
-	(void)user;
-}
 
 /* ---- recording --------------------------------------------------------------------------------------------------- */
 
