@@ -260,10 +260,5 @@ const struct pr_boot *pr_answer_boot(const struct pr_answer *a)
 
 void pr_answer_put_boot(const struct pr_answer *a, struct pr_buf *b)
 {
-	const uint8_t *id = pr_answer_boot(a)->first.boot_id;
-
-	if (pr_boot_id_is_stated(id))
-		pr_boot_id_put(b, id);
-	else
-		pr_buf_str(b, "(id not recorded)");
+	pr_boot_id_tell(b, pr_answer_boot(a)->first.boot_id);
 }

@@ -6,7 +6,7 @@
 #include "replay/diff/diff.h"
 
 struct diff_args {
-	const char *trace[2], *root, *root_of[2];
+	const char *trace[2], *root, *root_of[2], *boot, *boot_of[2];
 	struct pr_strlist masks;
 	bool json, no_default_masks;
 	struct pr_term *term;
@@ -19,6 +19,9 @@ static int parse(struct diff_args *a, struct pr_diff *d, int argc, char **argv, 
 		{0, "root", PR_OPT_STR, &a->root, "WHAT", "compare only processes with this pid, name or path, and what descends from them", NULL},
 		{0, "root-a", PR_OPT_STR, &a->root_of[0], "WHAT", "the same, for A alone", NULL},
 		{0, "root-b", PR_OPT_STR, &a->root_of[1], "WHAT", "the same, for B alone", NULL},
+		{0, "boot", PR_OPT_STR, &a->boot, "BOOT", "of directories: 0 the newest boot, -1 the one before, 1 the oldest, or an id", NULL},
+		{0, "boot-a", PR_OPT_STR, &a->boot_of[0], "BOOT", "the same, for A alone", NULL},
+		{0, "boot-b", PR_OPT_STR, &a->boot_of[1], "BOOT", "the same, for B alone", NULL},
 		{0, "durations", PR_OPT_SPAN, &d->durations_ns, "SPAN", "tell of processes that took longer or shorter by more than SPAN",
 			&d->has_durations},
 		{0, "mask", PR_OPT_LIST, &a->masks, "REGEX", "what matches counts as equal; may be given again and again", NULL},
@@ -52,8 +55,15 @@ static int load(const struct diff_args *a, struct pr_diff *d, bool *out_missing,
 	int err = PR_OK;
 
 	for (int i = 0; !err && i < 2; i++) {
-		err = pr_diff_load(&d->side[i], a->trace[i], a->root_of[i] ? a->root_of[i] : a->root,
-			pr_term_meter(a->term, "reading", a->trace[i]), ei);
+		const struct pr_diff_source src = {
+			.path = a->trace[i],
+			.root = a->root_of[i] ? a->root_of[i] : a->root,
+			.boot = a->boot_of[i] ? a->boot_of[i] : a->boot,
+			.boot_note = i ? "--boot-b picks another" : "--boot-a picks another",
+			.meter = pr_term_meter(a->term, "reading", a->trace[i]),
+		};
+
+		err = pr_diff_load(&d->side[i], &src, ei);
 		if (err == PR_EDATA) {
 			pr_note("%s; what differs may come from that", ei->msg);
 			*out_missing = true;

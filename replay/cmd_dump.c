@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/out.h"
+#include "replay/boot_option.h"
 #include "replay/commands.h"
 #include "replay/dump/cut.h"
 #include "schema/recording.h"
@@ -26,6 +27,7 @@ static int parse(struct dump_args *a, int argc, char **argv, struct pr_errinfo *
 	const struct pr_option options[] = {
 		{'o', "output", PR_OPT_STR, &a->output, "NEW", "where to write the new trace", NULL},
 		{'f', "force", PR_OPT_FLAG, &a->force, NULL, "replace NEW if it is there", NULL},
+		PR_BOOT_OPTION(&a->opt.boot),
 		{0, "last", PR_OPT_SPAN, &a->opt.last_ns, "SPAN", "the last 10m, 1.5h, ... before its newest frame (or before --until)", &a->opt.has_last},
 		{0, "since", PR_OPT_STR, &a->opt.since, "TIME", "from this time on", NULL},
 		{0, "until", PR_OPT_STR, &a->opt.until, "TIME", "up to this time", NULL},

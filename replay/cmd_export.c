@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "redact/redact.h"
+#include "replay/boot_option.h"
 #include "replay/commands.h"
 #include "replay/export/export.h"
 #include "replay/notes.h"
@@ -57,6 +58,7 @@ static int parse(struct export_args *a, int argc, char **argv, struct pr_errinfo
 		{0, "since", PR_OPT_STR, &s->since, "TIME", "only what lived or happened at TIME or later", NULL},
 		{0, "until", PR_OPT_STR, &s->until, "TIME", "only what lived or happened at TIME or earlier", NULL},
 		{0, "until-frame", PR_OPT_U64, &s->until_frame, "N", "only the frames 0 to N - 1", &s->has_until_frame},
+		PR_BOOT_OPTION(&a->replay.boot),
 		{0, "pid", PR_OPT_U64, &s->pid, "PID", "only the processes with this pid", &s->has_pid},
 		{0, "tree", PR_OPT_U64, &a->sel.tree, "PID", "only the process with this pid and what descends from it", &a->sel.has_tree},
 		PR_TERM_ZONE_TYPED(term),

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "replay/boot_option.h"
 #include "replay/commands.h"
 #include "replay/extract/extract.h"
 
@@ -26,6 +27,7 @@ static int parse(struct extract_args *a, int argc, char **argv, struct pr_errinf
 		{'f', "force", PR_OPT_FLAG, &a->force, NULL, "replace NEW if it is there", NULL},
 		{0, "pid", PR_OPT_U64, &a->opt.pid, "PID", "only this process, what descends from it, and its ancestors", &a->opt.has_pid},
 		{0, "at", PR_OPT_STR, &a->opt.at, "TIME", "the newest process with that pid that began by TIME", NULL},
+		PR_BOOT_OPTION(&a->opt.boot),
 		{0, "redact", PR_OPT_OPTSTR, &a->redact_with, "RULES", "replace secrets in arguments by marks; by the rules of a file, too", NULL},
 		{0, "redact-rules", PR_OPT_STR, &a->choice.rules_file, "RULES", "the same as --redact=RULES", NULL},
 		{0, "redact-key", PR_OPT_STR, &a->choice.key_file, "FILE", "with a key of its own: the same secret has the same mark in each trace", NULL},

@@ -235,10 +235,7 @@ static void print_boots(const struct info *in, const struct pr_style *style, str
 
 		label(b, style, i ? "" : "boots");
 		pr_buf_printf(b, "%zu: ", i + 1);
-		if (pr_boot_id_is_stated(boot->first.boot_id))
-			pr_boot_id_put(b, boot->first.boot_id);
-		else
-			pr_buf_str(b, "(id not recorded)");
+		pr_boot_id_tell(b, boot->first.boot_id);
 		pr_buf_printf(b, ", %" PRIu64 " segment%s", boot->segments, boot->segments == 1 ? "" : "s");
 		if (boot->first.created_realtime) {
 			pr_buf_str(b, ", from ");

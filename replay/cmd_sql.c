@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/out.h"
 #include "base/text.h"
+#include "replay/boot_option.h"
 #include "replay/commands.h"
 #include "replay/notes.h"
 #include "replay/query/functions.h"
@@ -195,7 +196,7 @@ static int open_lineage(const struct sql_args *args, struct pr_lineage *l, struc
 	if (!err)
 		err = pr_lineage_open(l, args->trace, &opt, ei);
 	if (!err && !args->boot)
-		pr_notes_boots(l->trace, args->trace);
+		pr_notes_boot(l->trace, args->trace, PR_NOTES_BOOT);
 	pr_boots_release(&boots);
 	return err;
 }
@@ -228,7 +229,7 @@ int pr_cmd_sql(struct pr_term *term, int argc, char **argv)
 		{0, "json", PR_OPT_FLAG, &a.json, NULL, "one JSON object a line", NULL},
 		{0, "csv", PR_OPT_FLAG, &a.csv, NULL, "comma-separated, RFC 4180", NULL},
 		{0, "no-header", PR_OPT_FLAG, &a.no_header, NULL, "no line with the names of the columns", NULL},
-		{0, "boot", PR_OPT_STR, &a.boot, "BOOT", "of a directory: 0 the newest boot, -1 the one before, 1 the oldest, or an id", NULL},
+		PR_BOOT_OPTION(&a.boot),
 		{0, "no-index", PR_OPT_FLAG, &a.no_index, NULL, "answer from the frames alone", NULL},
 		{0, "max-steps", PR_OPT_U64, &a.million_steps, "N", "stop after N million steps (20000); 0: no limit", NULL},
 		PR_TERM_PAGER(term),

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/out.h"
+#include "replay/boot_option.h"
 #include "replay/cache_options.h"
 #include "replay/commands.h"
 #include "replay/jobs.h"
@@ -256,6 +257,7 @@ int pr_cmd_stats(struct pr_term *term, int argc, char **argv)
 	struct pr_replay_args a = {.term = term, .cache = PR_CACHE_SETTINGS_DEFAULT};
 	const struct pr_option options[] = {
 		{0, "json", PR_OPT_FLAG, &a.json, NULL, "one JSON object", NULL},
+		PR_BOOT_OPTION(&a.boot),
 		PR_JOBS_OPTION(&a.jobs),
 		PR_CACHE_OPTIONS(&a.cache, NULL),
 		PR_TERM_ZONE(term),

@@ -2,6 +2,7 @@
 #include "replay/notes.h"
 
 #include "base/command.h"
+#include "schema/boot.h"
 
 void pr_notes_damage(const char *path, const struct pr_seg_damage *d)
 {
@@ -32,23 +33,32 @@ void pr_notes_attach(struct pr_trace *t)
 	pr_trace_set_events(t, &(struct pr_trace_events){.on_damage = on_damage, .ctx = t});
 }
 
-void pr_notes_boots(struct pr_trace *t, const char *path)
+void pr_notes_boot(struct pr_trace *t, const char *path, const char *how)
 {
+	const struct pr_seg_header *h = pr_seg_reader_header(pr_trace_segment(t));
+	struct pr_buf id = PR_BUF_INIT;
 	struct pr_trace_state st;
+	struct pr_boots boots;
+	size_t i = 0;
 
 	pr_trace_get_state(t, &st);
-	if (st.left_out)
-		pr_note("%s: %llu segment%s of other boots lie there too, as traces of their own: 'info' lists them, 'replay --boot' and 'sql --boot' ask one", path,
-			(unsigned long long)st.left_out, st.left_out == 1 ? "" : "s");
+	if (!st.left_out || st.boot_meant || pr_boots_load(&boots, path, NULL))
+		return;
+	while (i < boots.n && !pr_recording_same_stream(&boots.v[i].first, h))
+		i++;
+	pr_boot_id_tell(&id, h->boot_id);
+	pr_buf_u8(&id, 0);
+	if (i < boots.n && boots.n > 1 && !pr_buf_failed(&id))
+		pr_note("%s: this is of boot %s, number %zu of %zu. %s", path, (const char *)id.data, i + 1, boots.n, how);
+	pr_buf_release(&id);
+	pr_boots_release(&boots);
 }
 
-int pr_notes_read(struct pr_trace *t, const char *path, bool part, struct pr_errinfo *ei)
+int pr_notes_whole(struct pr_trace *t, const char *path, bool part, struct pr_errinfo *ei)
 {
 	struct pr_trace_state st;
 
 	pr_trace_get_state(t, &st);
-	if (!part)
-		pr_notes_boots(t, path);
 	if (st.outlived)
 		pr_note("%s: segments of a later boot follow; they are another recording", path);
 	if (!st.sealed && !part && st.damages)
@@ -65,7 +75,14 @@ int pr_notes_read(struct pr_trace *t, const char *path, bool part, struct pr_err
 	return PR_OK;
 }
 
+int pr_notes_read(struct pr_trace *t, const char *path, bool part, struct pr_errinfo *ei)
+{
+	pr_notes_boot(t, path, PR_NOTES_BOOT);
+	return pr_notes_whole(t, path, part, ei);
+}
+
 int pr_notes_end(struct pr_trace *t, const char *path, struct pr_errinfo *ei)
 {
-	return pr_notes_read(t, path, false, ei);
+	pr_notes_boot(t, path, "'procrec dump --boot' makes a trace of another");
+	return pr_notes_whole(t, path, false, ei);
 }

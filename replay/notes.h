@@ -14,15 +14,23 @@ void pr_notes_damage(const char *path, const struct pr_seg_damage *d);
 void pr_notes_attach(struct pr_trace *t);
 
 /*
- * After PR_END: notes an open end, sums up gaps. PR_EDATA with the sentence when frames are damaged or missing (exit
- * status 1); 0 when all that was written could be read: an open end alone is no failure.
+ * Which boot of a directory this is, where there are others and nobody asked for one. how: what picks another, a whole sentence without its
+ * full stop.
  */
-int pr_notes_end(struct pr_trace *t, const char *path, struct pr_errinfo *ei);
+#define PR_NOTES_BOOT "--boot picks another"
+void pr_notes_boot(struct pr_trace *t, const char *path, const char *how);
 
-/* Notes the segments of other boots that lie in the same directory. */
-void pr_notes_boots(struct pr_trace *t, const char *path);
+/*
+ * After PR_END: notes an open end, sums up gaps. PR_EDATA with the sentence when frames are damaged or missing (exit
+ * status 1); 0 when all that was written could be read: an open end alone is no failure. part: perhaps only the beginning was read: then it
+ * says nothing of the end.
+ */
+int pr_notes_whole(struct pr_trace *t, const char *path, bool part, struct pr_errinfo *ei);
 
-/* The same as pr_notes_end where perhaps only the beginning was read (`part`): then it says nothing of the end. */
+/* Both, of commands that take --boot. */
 int pr_notes_read(struct pr_trace *t, const char *path, bool part, struct pr_errinfo *ei);
+
+/* Both, of commands that read all and have no --boot. */
+int pr_notes_end(struct pr_trace *t, const char *path, struct pr_errinfo *ei);
 
 #endif

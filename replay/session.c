@@ -47,25 +47,17 @@ static int parse_selection(struct pr_session *s, const struct pr_selection *sel,
 
 static int open_boot(struct pr_session *s, const struct pr_replay_args *args, struct pr_errinfo *ei)
 {
-	struct pr_boots boots;
-	size_t i;
-	int err = pr_boots_load(&boots, args->trace, ei);
+	const struct pr_seg_header *of;
+	struct pr_seg_header room;
+	int err = pr_boot_choose(args->trace, args->boot, &room, &of, ei);
 
-	if (err)
-		return err;
-	err = pr_boots_find(&boots, args->trace, args->boot, &i, ei);
-	if (!err)
-		err = pr_trace_open_boot(&s->trace, args->trace, &boots.v[i].first, ei);
-	pr_boots_release(&boots);
-	return err;
+	return err ? err : pr_trace_open_boot(&s->trace, args->trace, of, ei);
 }
 
 static int open_trace(struct pr_session *s, const struct pr_replay_args *args, struct pr_errinfo *ei)
 {
-	if (args->boot)
-		return open_boot(s, args, ei);
 	if (!args->following)
-		return pr_trace_open(&s->trace, args->trace, ei);
+		return open_boot(s, args, ei);
 	return pr_trace_follow(&s->trace, args->trace, pr_following_wait, args->following, ei);
 }
 

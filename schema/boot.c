@@ -67,6 +67,14 @@ void pr_boot_id_put(struct pr_buf *b, const uint8_t id[PR_SEG_UUID])
 	}
 }
 
+void pr_boot_id_tell(struct pr_buf *b, const uint8_t id[PR_SEG_UUID])
+{
+	if (pr_boot_id_is_stated(id))
+		pr_boot_id_put(b, id);
+	else
+		pr_buf_str(b, "(id not recorded)");
+}
+
 bool pr_boot_id_of_frame(const uint8_t *frame, size_t size, uint8_t out[PR_SEG_UUID])
 {
 	struct pr_cursor c = pr_cursor_make(frame, size);
@@ -206,4 +214,25 @@ int pr_boots_find(const struct pr_boots *b, const char *path, const char *text, 
 		return PR_OK;
 	}
 	return pr_fail(ei, PR_EUSAGE, "--boot: %s: there is no boot %s, only %zu: 'procrec info' shows them", path, text, b->n);
+}
+
+int pr_boot_choose(const char *path, const char *text, struct pr_seg_header *room, const struct pr_seg_header **out_of, struct pr_errinfo *ei)
+{
+	struct pr_boots b;
+	size_t i;
+	int err;
+
+	*out_of = NULL;
+	if (!text)
+		return PR_OK;
+	err = pr_boots_load(&b, path, ei);
+	if (err)
+		return err;
+	err = pr_boots_find(&b, path, text, &i, ei);
+	if (!err) {
+		*room = b.v[i].first;
+		*out_of = room;
+	}
+	pr_boots_release(&b);
+	return err;
 }

@@ -20,6 +20,8 @@ bool pr_boot_id_is_stated(const uint8_t id[PR_SEG_UUID]);
 bool pr_boot_id_parse(const void *text, size_t n, uint8_t out[PR_SEG_UUID]);
 /* As the kernel writes it: 4f0f7a3e-6d1c-4b52-9a51-0c6a0f6f4f11 */
 void pr_boot_id_put(struct pr_buf *b, const uint8_t id[PR_SEG_UUID]);
+/* The same, or "(id not recorded)". */
+void pr_boot_id_tell(struct pr_buf *b, const uint8_t id[PR_SEG_UUID]);
 /* What a frame says of it, where it is a HOST frame; false: nothing. The frame's bytes are untrusted. */
 bool pr_boot_id_of_frame(const uint8_t *frame, size_t size, uint8_t out[PR_SEG_UUID]);
 
@@ -46,5 +48,11 @@ void pr_boots_release(struct pr_boots *b);
  * of which the first four digits or more do where no other begins so. PR_EUSAGE.
  */
 int pr_boots_find(const struct pr_boots *b, const char *path, const char *text, size_t *out, struct pr_errinfo *ei);
+
+/*
+ * The same as what pr_trace_open_boot and pr_trace_open_since take: *out_of is a header of that boot in *room, or NULL where `text` is NULL:
+ * nobody asked, so it is the newest, whichever that is when the trace is opened.
+ */
+int pr_boot_choose(const char *path, const char *text, struct pr_seg_header *room, const struct pr_seg_header **out_of, struct pr_errinfo *ei);
 
 #endif

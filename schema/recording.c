@@ -244,6 +244,7 @@ static int open_listed(struct pr_recording *r, uint64_t since, const struct pr_s
 		return r->n ? pr_fail(ei, r->v[r->n - 1].err, "%s", r->v[r->n - 1].why)
 			    : pr_fail(ei, PR_EFORMAT, "%s: a directory without segments (names like 000000000042.seg)", r->dir);
 	span->left_out = from + (r->n - to);
+	span->before = from;
 	span->last_series = r->v[r->n - 1].series;
 	span->first = r->v[first].header;
 	if (since)

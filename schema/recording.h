@@ -47,6 +47,7 @@ size_t pr_recording_newest(const struct pr_recording *r);
 /* What was opened of a recording, and what not. */
 struct pr_recording_span {
 	uint64_t left_out; /* segments of other boots in the same directory: no part of it */
+	uint64_t before; /* of these: written before this boot */
 	uint64_t skipped; /* segments of this boot before the first that was opened */
 	uint64_t last_series; /* the highest number in the directory */
 	struct pr_seg_header first; /* of the first readable one of this boot, opened or not */

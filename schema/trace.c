@@ -89,7 +89,11 @@ static int open_of(struct pr_trace **out, const char *path, uint64_t since, cons
 	*out_span = (struct pr_recording_span){0};
 	if (is_dir(path)) {
 		err = pr_recording_open(&seg, path, since, of, out_span, ei);
-		return err ? err : make(out, seg, out_span->left_out, ei);
+		if (!err)
+			err = make(out, seg, out_span->left_out, ei);
+		if (!err)
+			(*out)->st.boot_meant = of;
+		return err;
 	}
 	err = pr_source_file(&src, path, ei);
 	if (!err)
@@ -99,9 +103,10 @@ static int open_of(struct pr_trace **out, const char *path, uint64_t since, cons
 	return err;
 }
 
-int pr_trace_open_since(struct pr_trace **out, const char *path, uint64_t since, struct pr_recording_span *out_span, struct pr_errinfo *ei)
+int pr_trace_open_since(struct pr_trace **out, const char *path, uint64_t since, const struct pr_seg_header *of, struct pr_recording_span *out_span,
+	struct pr_errinfo *ei)
 {
-	return open_of(out, path, since, NULL, out_span, ei);
+	return open_of(out, path, since, of, out_span, ei);
 }
 
 int pr_trace_open(struct pr_trace **out, const char *path, struct pr_errinfo *ei)
@@ -163,6 +168,7 @@ int pr_trace_follow(struct pr_trace **out, const char *path, pr_trace_wait_fn *w
 	pr_seg_reader_growing(seg, true);
 	pr_follow_begin(f.where, seg, span.last_series);
 	(*out)->follower = f;
+	(*out)->st.boot_meant = true;
 	return PR_OK;
 }
 
@@ -234,7 +240,8 @@ void pr_trace_rewind(struct pr_trace *t)
 	pr_gaps_release(&t->gaps);
 	begin_gaps(t);
 	t->in_block = false;
-	t->st = (struct pr_trace_state){.sealed = old.sealed, .segments = old.segments, .left_out = old.left_out};
+	t->st = (struct pr_trace_state){.sealed = old.sealed, .segments = old.segments, .left_out = old.left_out,
+		.boot_meant = old.boot_meant};
 }
 
 struct pr_seg_reader *pr_trace_segment(struct pr_trace *t)

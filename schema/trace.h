@@ -38,11 +38,12 @@ struct pr_trace_events { /* any may be NULL; returning non-zero ends the reading
 int pr_trace_open(struct pr_trace **out, const char *path, struct pr_errinfo *ei);
 /*
  * The same for who needs only what was recorded from `since` (ktime) on, and the state at that time: of a directory, segments before that
- * are not opened. *out_span: see recording.h; of a file, its header alone.
+ * are not opened. of: as in pr_trace_open_boot. *out_span: see recording.h; of a file, its header alone.
  */
 struct pr_recording_span;
-int pr_trace_open_since(struct pr_trace **out, const char *path, uint64_t since, struct pr_recording_span *out_span, struct pr_errinfo *ei);
-/* The same of another boot than the newest: of that which `of` belongs to (see pr_boots_load). Of a file: as pr_trace_open. */
+int pr_trace_open_since(struct pr_trace **out, const char *path, uint64_t since, const struct pr_seg_header *of, struct pr_recording_span *out_span,
+	struct pr_errinfo *ei);
+/* As pr_trace_open, of the boot that `of` belongs to (see pr_boots_load); NULL: the newest. Of a file there is but one. */
 int pr_trace_open_boot(struct pr_trace **out, const char *path, const struct pr_seg_header *of, struct pr_errinfo *ei);
 /* The same from memory or any other source (taken over). */
 int pr_trace_open_source(struct pr_trace **out, struct pr_source *src, struct pr_errinfo *ei);
@@ -93,6 +94,7 @@ struct pr_trace_state {
 	uint64_t tail_bytes; /* of an open end, known at PR_END */
 	uint64_t segments; /* files that it is made of */
 	uint64_t left_out; /* segments of other boots in the same directory, which are no part of it */
+	bool boot_meant; /* which boot it is of was not left open: it was asked for, or the newest is followed */
 	bool outlived; /* followed to its end: there, segments of a later boot begin, which are no part of it */
 };
 void pr_trace_get_state(const struct pr_trace *t, struct pr_trace_state *out);

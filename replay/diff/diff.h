@@ -77,12 +77,19 @@ struct pr_diff_side {
 	struct pr_buf masked_text;
 };
 
+struct pr_diff_source {
+	const char *path;
+	const char *root; /* a pid, or the name or path of a program: only such, and what descends from them; NULL: the recorded command, else all */
+	const char *boot; /* of a directory, as typed: see pr_boots_find; NULL: the newest, */
+	const char *boot_note; /* and a note says how another is picked */
+	const struct pr_meter *meter; /* borrowed; NULL: nobody */
+};
+
 /*
- * Reads the trace at `path`. root: a pid, or the name or path of a program: only such processes and what descends from them; NULL: the
- * command that was recorded, else all. PR_ENOENT: there is no such process. PR_EDATA: loaded, but frames are missing.
+ * Reads a trace. PR_ENOENT: there is no such process. PR_EDATA: loaded, but frames are missing.
  * On other failures nothing is left to release.
  */
-int pr_diff_load(struct pr_diff_side *s, const char *path, const char *root, const struct pr_meter *meter, struct pr_errinfo *ei);
+int pr_diff_load(struct pr_diff_side *s, const struct pr_diff_source *src, struct pr_errinfo *ei);
 void pr_diff_side_release(struct pr_diff_side *s);
 
 /* ---- both ----------------------------------------------------------------------------------------------------------- */

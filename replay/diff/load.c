@@ -240,10 +240,10 @@ static int select_root(struct pr_diff_side *s, const char *path, const char *roo
 	return err;
 }
 
-int pr_diff_load(struct pr_diff_side *s, const char *path, const char *root, const struct pr_meter *meter, struct pr_errinfo *ei)
+int pr_diff_load(struct pr_diff_side *s, const struct pr_diff_source *src, struct pr_errinfo *ei)
 {
 	const struct pr_walk_sink sink = {.begin = on_begin, .image = on_image, .life = on_life, .own = on_own, .ctx = s};
-	struct pr_replay_args args = {.trace = path, .meter = meter, .cache = PR_CACHE_SETTINGS_DEFAULT};
+	struct pr_replay_args args = {.trace = src->path, .boot = src->boot, .meter = src->meter, .cache = PR_CACHE_SETTINGS_DEFAULT};
 	struct pr_walk *w = calloc(1, sizeof(*w));
 	int err = w ? pr_walk_open(w, &args, NULL, &sink, ei) : PR_ENOMEM, missing = PR_OK;
 
@@ -253,7 +253,8 @@ int pr_diff_load(struct pr_diff_side *s, const char *path, const char *root, con
 			err = pr_walk_run(w, ei);
 		if (!err || err == PR_END) {
 			err = PR_OK;
-			missing = pr_notes_read(w->session.trace, path, false, ei);
+			pr_notes_boot(w->session.trace, src->path, src->boot_note);
+			missing = pr_notes_whole(w->session.trace, src->path, false, ei);
 			s->host = pr_name_ref(w->session.replayer.names.host);
 		}
 		pr_walk_close(w);
@@ -262,9 +263,9 @@ int pr_diff_load(struct pr_diff_side *s, const char *path, const char *root, con
 	if (!err)
 		err = make_kids(s);
 	if (!err)
-		err = select_root(s, path, root, ei);
+		err = select_root(s, src->path, src->root, ei);
 	if (err == PR_ENOMEM)
-		pr_fail(ei, err, "%s: out of memory for its processes", path);
+		pr_fail(ei, err, "%s: out of memory for its processes", src->path);
 	if (err)
 		pr_diff_side_release(s);
 	return err ? err : missing;

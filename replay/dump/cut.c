@@ -10,6 +10,8 @@
 
 #include "base/bytes.h"
 #include "replay/decode/decode.h"
+#include "replay/notes.h"
+#include "schema/boot.h"
 #include "schema/build.h"
 #include "schema/livetab.h"
 #include "schema/recording.h"
@@ -21,6 +23,8 @@ struct cut {
 	const struct pr_cut_options *opt;
 	struct pr_cut *out;
 	struct pr_trace *trace;
+	struct pr_seg_header boot; /* a segment of the boot that was asked for */
+	const struct pr_seg_header *of; /* the same; NULL: nobody asked */
 	struct pr_recording_span span;
 	uint64_t since, until; /* ktime, both included */
 	uint64_t at; /* number of the frame, META ones counted too */
@@ -52,14 +56,14 @@ static int no_memory(struct pr_errinfo *ei)
 /* ---- which time --------------------------------------------------------------------------------------------------- */
 
 /* The time of the newest frame. */
-static int newest(const char *path, uint64_t *out_ktime, struct pr_errinfo *ei)
+static int newest(const struct cut *c, uint64_t *out_ktime, struct pr_errinfo *ei)
 {
 	const struct pr_seg_footer *foot;
 	struct pr_recording_span span;
 	struct pr_seg_damage d;
 	struct pr_trace *t;
 	struct pr_block b;
-	int err = pr_trace_open_since(&t, path, UINT64_MAX, &span, ei);
+	int err = pr_trace_open_since(&t, c->opt->trace, UINT64_MAX, c->of, &span, ei);
 
 	if (err)
 		return err;
@@ -87,7 +91,7 @@ static int understand(struct cut *c, struct pr_errinfo *ei)
 	c->until = UINT64_MAX;
 	if (!texts[0] && !texts[1])
 		return PR_OK;
-	err = pr_trace_open(&t, o->trace, ei);
+	err = pr_trace_open_boot(&t, o->trace, c->of, ei);
 	if (err)
 		return err;
 	pr_timeline_init(&tl);
@@ -109,7 +113,7 @@ static int choose_time(struct cut *c, struct pr_errinfo *ei)
 	int err = understand(c, ei);
 
 	if (!err && c->opt->has_last)
-		err = newest(c->opt->trace, &end, ei);
+		err = newest(c, &end, ei);
 	if (err || !c->opt->has_last)
 		return err;
 	if (c->until < end)
@@ -285,7 +289,7 @@ static void look_for_deleted(struct cut *c)
 	bool all = !c->span.skipped && !c->first && c->since < c->out->from; /* what came before was asked for, too */
 
 	c->out->since = c->since;
-	c->out->deleted = all && h->kind == PR_SEG_RECORDED && (h->number || (h->series && !c->span.left_out));
+	c->out->deleted = all && h->kind == PR_SEG_RECORDED && (h->number || (h->series && !c->span.before));
 	c->out->late = all && c->since && !c->out->deleted;
 }
 
@@ -455,11 +459,13 @@ int pr_cut(const struct pr_cut_options *opt, int fd, struct pr_cut *out, struct 
 	pr_timeline_init(&out->timeline);
 	out->timeline.zone = opt->zone;
 	pr_livetab_init(&c.live);
-	err = choose_time(&c, ei);
+	err = pr_boot_choose(opt->trace, opt->boot, &c.boot, &c.of, ei);
+	if (!err)
+		err = choose_time(&c, ei);
 	if (!err && c.since > c.until)
 		err = pr_fail(ei, PR_EUSAGE, "dump: --since lies behind --until");
 	if (!err)
-		err = pr_trace_open_since(&c.trace, opt->trace, c.since, &c.span, ei);
+		err = pr_trace_open_since(&c.trace, opt->trace, c.since, c.of, &c.span, ei);
 	if (!err) {
 		pr_seg_reader_set_meter(pr_trace_segment(c.trace), opt->meter);
 		err = find(&c, ei);
@@ -467,6 +473,7 @@ int pr_cut(const struct pr_cut_options *opt, int fd, struct pr_cut *out, struct 
 	if (!err) {
 		look_for_deleted(&c);
 		err = write_piece(&c, fd, ei);
+		pr_notes_boot(c.trace, opt->trace, PR_NOTES_BOOT);
 	}
 	pr_seg_writer_free(c.w);
 	pr_trace_close(c.trace);

@@ -18,6 +18,7 @@
 
 struct pr_cut_options {
 	const char *trace; /* a segment or a directory of them */
+	const char *boot; /* of a directory, as typed: see pr_boots_find; NULL: the newest, and a note says so */
 	bool has_last;
 	uint64_t last_ns; /* back from the newest frame */
 	const char *since, *until; /* as users type times; NULL: from the beginning, to the end. Not with has_last: since */

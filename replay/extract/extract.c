@@ -5,8 +5,10 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "replay/extract/select.h"
 #include "redact/rewrite.h"
+#include "replay/extract/select.h"
+#include "replay/notes.h"
+#include "schema/boot.h"
 #include "schema/build.h"
 #include "schema/trace.h"
 
@@ -389,14 +391,16 @@ static int write_all(struct extract *x, int fd, struct pr_errinfo *ei)
 int pr_extract(const struct pr_extract_options *opt, int fd, struct pr_extracted *out, struct pr_errinfo *ei)
 {
 	struct extract x = {.opt = opt, .out = out};
+	const struct pr_seg_header *of;
+	struct pr_seg_header room;
 	struct pr_trace_state st;
-	int err = PR_OK;
+	int err = pr_boot_choose(opt->trace, opt->boot, &room, &of, ei);
 
 	*out = (struct pr_extracted){0};
-	if (opt->has_pid)
+	if (!err && opt->has_pid)
 		err = pr_select(opt, &x.ids, out, ei);
 	if (!err)
-		err = pr_trace_open(&x.trace, opt->trace, ei);
+		err = pr_trace_open_boot(&x.trace, opt->trace, of, ei);
 	if (!err) {
 		pr_seg_reader_set_meter(pr_trace_segment(x.trace), opt->meter);
 		err = look(&x, ei);
@@ -406,6 +410,7 @@ int pr_extract(const struct pr_extract_options *opt, int fd, struct pr_extracted
 	if (err == PR_ENOMEM)
 		pr_fail(ei, err, "%s: out of memory", opt->trace);
 	if (!err) {
+		pr_notes_boot(x.trace, opt->trace, PR_NOTES_BOOT);
 		pr_trace_get_state(x.trace, &st);
 		if (st.damages || st.gaps)
 			err = pr_fail(ei, PR_EDATA, "%s: frames are missing or damaged at %llu place%s; the new trace says so at the same places",

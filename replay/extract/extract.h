@@ -15,6 +15,7 @@ struct pr_anonymizer;
 
 struct pr_extract_options {
 	const char *trace;
+	const char *boot; /* of a directory, as typed: see pr_boots_find; NULL: the newest, and a note says so */
 	bool has_pid; /* else everything */
 	uint64_t pid;
 	const char *at; /* the newest process with that pid up to this time; NULL: of all */

@@ -127,7 +127,7 @@ static int walk(struct selector *s, const struct pr_extract_options *opt, uint64
 {
 	const struct pr_walk_sink sink = {.begin = on_begin, .life = on_life, .ctx = s};
 	struct pr_replay_args args = {
-		.term = opt->term, .trace = opt->trace, .cache = PR_CACHE_SETTINGS_DEFAULT, .sel.since = opt->at, .meter = opt->meter};
+		.term = opt->term, .trace = opt->trace, .boot = opt->boot, .cache = PR_CACHE_SETTINGS_DEFAULT, .sel.since = opt->at, .meter = opt->meter};
 	struct pr_walk *w = calloc(1, sizeof(*w));
 	int err = w ? pr_walk_open(w, &args, NULL, &sink, ei) : pr_fail(ei, PR_ENOMEM, "out of memory");
 
