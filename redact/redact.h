@@ -31,6 +31,9 @@ void pr_redact_free(struct pr_redact *r); /* NULL is allowed */
  */
 int pr_redact_args(struct pr_redact *r, struct pr_slice program, struct pr_slice args, struct pr_buf *out);
 
+/* The program of the command line that a recorder tells of itself. */
+#define PR_REDACT_OWN_NAME ((struct pr_slice){(const uint8_t *)"procrec", 7})
+
 uint64_t pr_redact_count(const struct pr_redact *r); /* secrets that were replaced so far */
 
 /* What a trace says of how it was redacted. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "redact/redact.h"
 #include "redact/patch.h"
 #include "schema/build.h"
 
@@ -66,8 +67,6 @@ static int put_string(struct pr_rewrite *w, unsigned which, struct pr_slice in, 
 	return PR_OK;
 }
 
-static const struct pr_slice own_name = {(const uint8_t *)"procrec", 7};
-
 static bool is_list(unsigned which)
 {
 	return which == PR_ITEM_ARGS || which == PR_ITEM_CMDLINE;
@@ -76,7 +75,7 @@ static bool is_list(unsigned which)
 static int put_any(struct pr_rewrite *w, unsigned which, struct pr_slice program, struct pr_slice in, struct pr_buf *out)
 {
 	if (which == PR_ITEM_CMDLINE)
-		program = own_name;
+		program = PR_REDACT_OWN_NAME;
 	return is_list(which) ? put_args(w, program, in, out) : put_string(w, which, in, out);
 }
 

@@ -5,11 +5,11 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "redact/redact.h"
 #include "replay/boot_option.h"
 #include "replay/commands.h"
 #include "replay/export/export.h"
 #include "replay/notes.h"
+#include "replay/redaction.h"
 
 static const struct pr_export_format *const formats[] = {&pr_export_perfetto, &pr_export_chrome, &pr_export_folded, &pr_export_dot,
 	&pr_export_csv, &pr_export_ecs, &pr_export_ocsf};
@@ -18,9 +18,8 @@ static const struct pr_export_format *const formats[] = {&pr_export_perfetto, &p
 struct export_args {
 	struct pr_replay_args replay;
 	struct pr_walk_selection sel;
-	const char *format, *output, *redact_with; /* --redact's value: "" where it has none */
-	struct pr_redact_choice choice;
-	struct pr_redact *redact; /* owned; NULL: nothing is taken out */
+	const char *format, *output;
+	struct pr_redaction redaction;
 	bool force;
 };
 
@@ -62,9 +61,7 @@ static int parse(struct export_args *a, int argc, char **argv, struct pr_errinfo
 		{0, "pid", PR_OPT_U64, &s->pid, "PID", "only the processes with this pid", &s->has_pid},
 		{0, "tree", PR_OPT_U64, &a->sel.tree, "PID", "only the process with this pid and what descends from it", &a->sel.has_tree},
 		PR_TERM_ZONE_TYPED(term),
-		{0, "redact", PR_OPT_OPTSTR, &a->redact_with, "RULES", "replace secrets in arguments by marks; by the rules of a file, too", NULL},
-		{0, "redact-rules", PR_OPT_STR, &a->choice.rules_file, "RULES", "the same as --redact=RULES", NULL},
-		{0, "redact-key", PR_OPT_STR, &a->choice.key_file, "FILE", "with a key of its own: the same secret has the same mark in each export", NULL},
+		PR_REDACTION_OPTIONS(&a->redaction, "export"),
 		PR_TERM_QUIET(term),
 		{0},
 	};
@@ -78,18 +75,7 @@ static int parse(struct export_args *a, int argc, char **argv, struct pr_errinfo
 	if (err)
 		return err;
 	a->replay.trace = argv[0];
-	if (a->redact_with && *a->redact_with)
-		a->choice.rules_file = a->redact_with;
-	if (a->redact_with || a->choice.rules_file)
-		return pr_redact_open(&a->redact, &a->choice, NULL, ei);
-	if (a->choice.key_file)
-		return pr_fail(ei, PR_EUSAGE, "export: --redact-key is for --redact");
-	return PR_OK;
-}
-
-static int redact(void *ctx, struct pr_slice program, struct pr_slice args, struct pr_buf *out)
-{
-	return pr_redact_args(ctx, program, args, out);
+	return pr_redaction_open(&a->redaction, "export", ei);
 }
 
 static int write_all(struct pr_export *x, const struct pr_export_format *f, struct pr_errinfo *ei)
@@ -125,10 +111,7 @@ static int run(struct pr_export *x, const struct pr_export_format *f, struct exp
 	err = pr_walk_open(&x->walk, &a->replay, &a->sel, &sink, ei);
 	if (err)
 		return err;
-	if (a->redact) {
-		x->walk.session.replayer.args = redact;
-		x->walk.session.replayer.args_ctx = a->redact;
-	}
+	pr_redaction_attach(&a->redaction, &x->walk.session.replayer);
 	if (a->output)
 		err = pr_file_create(a->output, a->force, &fd, ei);
 	if (!err) {
@@ -139,8 +122,8 @@ static int run(struct pr_export *x, const struct pr_export_format *f, struct exp
 		err = write_all(x, f, ei);
 		err_out = pr_out_close(&x->out, err ? NULL : ei);
 		err = err ? err : err_out;
-		if (!err && a->redact)
-			pr_note("%s: secrets replaced: %llu", a->replay.trace, (unsigned long long)pr_redact_count(a->redact));
+		if (!err)
+			pr_redaction_note(&a->redaction, a->replay.trace);
 		if (!err)
 			err = pr_notes_read(x->walk.session.trace, a->replay.trace, x->walk.session.held, ei);
 	}
@@ -168,6 +151,6 @@ int pr_cmd_export(struct pr_term *term, int argc, char **argv)
 		pr_map_release(&x->pids);
 	}
 	free(x);
-	pr_redact_free(a.redact);
+	pr_redaction_release(&a.redaction);
 	return pr_report(err, &ei);
 }

@@ -9,11 +9,12 @@
 #include "replay/boot_option.h"
 #include "replay/commands.h"
 #include "replay/extract/extract.h"
+#include "replay/redaction.h"
 
 struct extract_args {
 	struct pr_extract_options opt;
-	const char *output, *redact_with; /* --redact's value: "" where it has none */
-	struct pr_redact_choice choice;
+	const char *output;
+	struct pr_redaction redaction;
 	struct pr_term *term;
 	bool force, redact, anonymize;
 	uint8_t key[PR_REDACT_KEY];
@@ -28,9 +29,7 @@ static int parse(struct extract_args *a, int argc, char **argv, struct pr_errinf
 		{0, "pid", PR_OPT_U64, &a->opt.pid, "PID", "only this process, what descends from it, and its ancestors", &a->opt.has_pid},
 		{0, "at", PR_OPT_STR, &a->opt.at, "TIME", "the newest process with that pid that began by TIME", NULL},
 		PR_BOOT_OPTION(&a->opt.boot),
-		{0, "redact", PR_OPT_OPTSTR, &a->redact_with, "RULES", "replace secrets in arguments by marks; by the rules of a file, too", NULL},
-		{0, "redact-rules", PR_OPT_STR, &a->choice.rules_file, "RULES", "the same as --redact=RULES", NULL},
-		{0, "redact-key", PR_OPT_STR, &a->choice.key_file, "FILE", "with a key of its own: the same secret has the same mark in each trace", NULL},
+		PR_REDACTION_OPTIONS(&a->redaction, "trace"),
 		{0, "anonymize", PR_OPT_FLAG, &a->anonymize, NULL, "replace secrets, and names of hosts and people", NULL},
 		PR_TERM_ZONE_TYPED(term),
 		PR_TERM_QUIET(term),
@@ -48,12 +47,10 @@ static int parse(struct extract_args *a, int argc, char **argv, struct pr_errinf
 		return pr_fail(ei, PR_EUSAGE, "extract: where to? give -o NEW");
 	if (a->opt.at && !a->opt.has_pid)
 		return pr_fail(ei, PR_EUSAGE, "extract: --at picks one of the processes with a pid: give --pid, too");
-	if (a->redact_with && *a->redact_with)
-		a->choice.rules_file = a->redact_with;
-	a->redact = a->redact_with || a->anonymize || a->choice.rules_file;
+	a->redact = pr_redaction_asked(&a->redaction) || a->anonymize;
 	if (!a->opt.has_pid && !a->redact)
 		return pr_fail(ei, PR_EUSAGE, "extract: say what: --pid PID, --redact or --anonymize");
-	if (a->choice.key_file && !a->redact)
+	if (a->redaction.choice.key_file && !a->redact)
 		return pr_fail(ei, PR_EUSAGE, "extract: --redact-key is for --redact and --anonymize");
 	return PR_OK;
 }
@@ -63,7 +60,8 @@ static int prepare(struct extract_args *a, struct pr_errinfo *ei)
 	int err = PR_OK;
 
 	if (a->redact) {
-		err = pr_redact_open(&a->opt.redact, &a->choice, a->key, ei);
+		err = pr_redact_open(&a->redaction.redact, &a->redaction.choice, a->key, ei);
+		a->opt.redact = a->redaction.redact;
 		a->opt.key = a->key;
 	}
 	if (!err && a->anonymize && pr_anonymizer_new(&a->opt.anonymizer, a->key))
@@ -123,7 +121,7 @@ int pr_cmd_extract(struct pr_term *term, int argc, char **argv)
 
 	if (!err)
 		err = run(&a, &ei);
-	pr_redact_free(a.opt.redact);
+	pr_redaction_release(&a.redaction);
 	pr_anonymizer_free(a.opt.anonymizer);
 	sodium_memzero(a.key, sizeof(a.key));
 	return pr_report(err, &ei);

@@ -7,12 +7,14 @@
 #include "replay/boot_option.h"
 #include "replay/commands.h"
 #include "replay/notes.h"
+#include "replay/redaction.h"
 #include "replay/report/report.h"
 
 struct report_args {
 	struct pr_replay_args replay;
 	struct pr_walk_selection sel;
 	const char *output;
+	struct pr_redaction redaction;
 	bool force;
 };
 
@@ -27,6 +29,7 @@ static int parse(struct report_args *a, int argc, char **argv, struct pr_errinfo
 		{0, "until", PR_OPT_STR, &s->until, "TIME", "only processes that lived at TIME or earlier", NULL},
 		PR_BOOT_OPTION(&a->replay.boot),
 		{0, "tree", PR_OPT_U64, &a->sel.tree, "PID", "only the process with this pid and what descends from it", &a->sel.has_tree},
+		PR_REDACTION_OPTIONS(&a->redaction, "page"),
 		PR_TERM_ZONE_TYPED(term),
 		PR_TERM_QUIET(term),
 		{0},
@@ -36,9 +39,10 @@ static int parse(struct report_args *a, int argc, char **argv, struct pr_errinfo
 		1, 1, false};
 	int n, err = pr_term_parse(term, &usage, argc, argv, &n, ei);
 
-	if (!err)
-		a->replay.trace = argv[0];
-	return err;
+	if (err)
+		return err;
+	a->replay.trace = argv[0];
+	return pr_redaction_open(&a->redaction, "report", ei);
 }
 
 static int write_page(struct pr_report *r, int fd, struct pr_errinfo *ei)
@@ -71,6 +75,8 @@ static int read_and_write(struct pr_report *r, struct report_args *a, const char
 		err = pr_fail_errno(ei, "%s: cannot be written", path);
 	if (!err && !is_stdout)
 		pr_note("%s: %zu process%s; open it in any browser", path, r->n_lives, r->n_lives == 1 ? "" : "es");
+	if (!err)
+		pr_redaction_note(&a->redaction, a->replay.trace);
 	return err ? err : pr_notes_read(r->walk.session.trace, a->replay.trace, r->walk.session.held, ei);
 }
 
@@ -102,8 +108,10 @@ static int run(struct pr_report *r, struct report_args *a, struct pr_errinfo *ei
 	if (pr_buf_failed(&path))
 		return pr_fail(ei, PR_ENOMEM, "out of memory");
 	a->replay.meter = pr_term_meter(a->replay.term, "reading", a->replay.trace);
+	r->redact = a->redaction.redact;
 	err = pr_walk_open(&r->walk, &a->replay, &a->sel, &sink, ei);
 	if (!err) {
+		pr_redaction_attach(&a->redaction, &r->walk.session.replayer);
 		err = read_and_write(r, a, (const char *)path.data, ei);
 		pr_walk_close(&r->walk);
 	}
@@ -123,5 +131,6 @@ int pr_cmd_report(struct pr_term *term, int argc, char **argv)
 	if (r)
 		pr_report_release(r);
 	free(r);
+	pr_redaction_release(&a.redaction);
 	return pr_report(err, &ei);
 }

@@ -120,6 +120,14 @@ static void set_root(struct pr_report *r, struct pr_slice s)
 		r->root_pid = pid;
 }
 
+static int set_command(struct pr_report *r, struct pr_slice args)
+{
+	if (r->redact)
+		return pr_redact_args(r->redact, PR_REDACT_OWN_NAME, args, &r->command);
+	pr_buf_append(&r->command, args.p, args.n);
+	return PR_OK;
+}
+
 static int on_own(void *ctx, const struct pr_event *ev)
 {
 	struct pr_report *r = ctx;
@@ -133,8 +141,8 @@ static int on_own(void *ctx, const struct pr_event *ev)
 			continue;
 		if (ev->op == PR_OP_RECORDER && it.type == PR_ITEM_ROOT_PID)
 			set_root(r, it.bytes);
-		if (ev->op == PR_OP_RECORDER && it.type == PR_ITEM_CMDLINE && !r->command.len)
-			pr_buf_append(&r->command, it.bytes.p, it.bytes.n);
+		if (ev->op == PR_OP_RECORDER && it.type == PR_ITEM_CMDLINE && !r->command.len && set_command(r, it.bytes))
+			return PR_ENOMEM;
 		if (ev->op == PR_OP_HOST && it.type == PR_ITEM_KERNEL && !r->system.len) {
 			pr_buf_str(&r->system, "Linux ");
 			pr_buf_append(&r->system, it.bytes.p, it.bytes.n);

@@ -10,6 +10,7 @@
 #define PROCREC_REPLAY_REPORT_REPORT_H
 
 #include "base/out.h"
+#include "redact/redact.h"
 #include "replay/export/walk.h"
 #include "replay/report/words.h"
 
@@ -47,6 +48,7 @@ struct pr_report {
 	struct pr_words words, lists, users; /* a list: u32 numbers of words; a user: u32 uid and the name */
 	struct pr_buf list, scratch;
 	struct pr_buf command, system; /* of the recording: arguments with a NUL behind each; kernel and machine */
+	struct pr_redact *redact; /* for `command`: arguments of processes come without secrets already; borrowed, NULL: it stays as it is */
 	const char *path; /* of the trace; borrowed */
 	uint64_t root_pid; /* of the command that was recorded; 0: none */
 	struct pr_errinfo *ei;

@@ -14,6 +14,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from secrets_in import TORN, left_of  # noqa: E402
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.join(HERE, "..", "..")
 PROCREC = os.path.abspath(os.environ.get("PROCREC", os.path.join(ROOT, "build", "procrec")))
@@ -154,6 +157,66 @@ def check_options(tmp):
     check("option.mode", None if os.stat(page).st_mode & 0o777 == 0o600 else "others can read the page")
 
 
+# Secrets of bytes that JSON, and what holds JSON in HTML, must write in other ways; in the command line of the recorder, too.
+ODD = rb"""host
+	hostname="h"
+clock time=1000000000 realtime=1700000000000000000
+recorder time=1000000000
+	cmdline="procrec\0record\0--\0deploy\0--token\0<oryx>&\"addax\""
+	root_pid="7"
+execve pid=7@2000001000 parent=1@1 flags=EXECVE|CLONE
+	filename="/usr/bin/deploy"
+	args=["--token", "<oryx>&\"addax\"", "--password=\xffkudu-kudu\xfe", "plain"]
+	cwd="/"
+exit pid=7@2000001000 time=3000000000 code=exit:0
+"""
+
+
+def check_redact(tmp):
+    """No part of a secret is in a page's bytes, nor in what its script makes of them; all else is what the page of `extract --redact` has."""
+    key, page = os.path.join(tmp, "key"), os.path.join(tmp, "r.html")
+    open(key, "w").write("a key for the tests\n")
+    traces = [(trace_of("secrets", tmp), [b"sesame", b"AKIAIOSFODNN7EXAMPLE", b"ghp_abcdefghijklmnopqrstuvwxyz0123456789"])]
+    for name, text, secrets in [("torn", TORN, [b"hunter2zebra", b"quaggaquagga", b"okapi-okapi"]), ("odd", ODD, [b'<oryx>&"addax"', b"kudu-kudu"])]:
+        traces.append((os.path.join(tmp, name + ".seg"), secrets))
+        subprocess.run([*WRAP, PROCREC, "asm", "-", "-o", traces[-1][0]], input=text, check=True)
+    for seg, secrets in traces:
+        name = "redact." + os.path.basename(seg)[:-4]
+        plain = run("report", seg, "-o", "-")[1]
+        check(f"{name}.plain", None if all(left_of([s], plain) for s in secrets) else "the test's secrets are not found in the page with them")
+        status, out, err = run("report", seg, "-o", "-", "--redact", "--redact-key", key)
+        check(f"{name}.status", None if not status and re.search("secrets replaced: [1-9]", err) else f"status {status}: {err}")
+        left = left_of(secrets, out) or left_of(secrets, strings_of(json.loads(Page(out.decode()).raw["data"][0])))
+        check(f"{name}.left", f"{left} is left" if left else None)
+        run("extract", seg, "--redact", "--redact-key", key, "-o", seg + ".clean", "--force")
+        of_clean = [marks_of(x) for x in (out, run("report", seg + ".clean", "-o", "-")[1])]
+        check(f"{name}.marks", None if of_clean[0] and of_clean[0] == of_clean[1] else f"marks {of_clean[0]}, and of extract {of_clean[1]}")
+    seg = traces[0][0]
+    drawn = [marks_of(run("report", seg, "-o", "-", "--redact")[1]) for _ in range(2)]
+    check("redact.keys", None if drawn[0] and not drawn[0] & drawn[1] else "marks do not hang on the key")
+    rules = os.path.join(tmp, "rules")
+    open(rules, "w").write("arg (select 1)\n")
+    for args in (["--redact=" + rules], ["--redact-rules", rules]):
+        out = run("report", seg, "-o", "-", *args)[1]
+        check(f"redact.{args[0]}", "a rule was not used" if b"select 1" in out or b"sesame" in out else None)
+    open(rules, "w").write("arg (\n")
+    for args in (["--redact-key", key], ["--redact=" + rules], ["--redact-rules", rules + "x"]):
+        status, _, err = run("report", seg, "-o", page, *args)
+        check(f"redact.bad{args[0]}", None if status in (2, 4) and not os.path.exists(page) else f"status {status}: {err}")
+
+
+def strings_of(v):
+    if isinstance(v, dict):
+        return b"\n".join(strings_of(x) for x in v.values())
+    if isinstance(v, list):
+        return b"\n".join(strings_of(x) for x in v)
+    return v.encode() if isinstance(v, str) else b""
+
+
+def marks_of(page):
+    return set(re.findall(rb"REDACTED:[0-9a-f]{8}", page))
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="procrec-report.") as tmp:
         reference = None
@@ -172,6 +235,7 @@ def main():
             except (KeyError, ValueError, IndexError, StopIteration) as e:
                 check(f"{name}.data", repr(e))
         check_options(tmp)
+        check_redact(tmp)
     print(f"report: {passed} passed, {failed} failed")
     return 1 if failed else 0
 
