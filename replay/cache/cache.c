@@ -7,6 +7,7 @@
 #define CHUNK_ENTRIES 1024
 #define QUEUE_MIN 64
 #define FETCH_STEP 2
+#define DROP_AHEAD 8
 
 struct pr_entry_chunk {
 	struct pr_entry_chunk *next;
@@ -20,6 +21,14 @@ void pr_cache_init(struct pr_cache *c, const struct pr_cache_settings *settings,
 
 /* ---- entries ------------------------------------------------------------------------------------------------------ */
 
+/* An unused one: its first bytes link it, and it has no image. */
+static void put_free(struct pr_cache *c, struct pr_entry *e)
+{
+	memcpy(e, &c->free_entries, sizeof(c->free_entries));
+	e->image = NULL;
+	c->free_entries = e;
+}
+
 static struct pr_entry *entry_new(struct pr_cache *c)
 {
 	struct pr_entry *e = c->free_entries;
@@ -32,10 +41,8 @@ static struct pr_entry *entry_new(struct pr_cache *c)
 		chunk->next = c->chunks;
 		c->chunks = chunk;
 		c->bytes += sizeof(*chunk);
-		for (size_t i = 0; i < CHUNK_ENTRIES; i++) {
-			memcpy(&chunk->entries[i], &c->free_entries, sizeof(c->free_entries));
-			c->free_entries = &chunk->entries[i];
-		}
+		for (size_t i = CHUNK_ENTRIES; i-- > 0;)
+			put_free(c, &chunk->entries[i]);
 		e = c->free_entries;
 	}
 	memcpy(&c->free_entries, e, sizeof(c->free_entries));
@@ -46,17 +53,22 @@ static void entry_free(struct pr_cache *c, struct pr_entry *e)
 {
 	c->bytes -= pr_image_unref(e->image);
 	pr_name_unref(e->host);
-	memcpy(e, &c->free_entries, sizeof(c->free_entries));
-	c->free_entries = e;
+	put_free(c, e);
 }
 
+/*
+ * In the order of memory, which is about that of making: the map's own order is none, and each entry and image would be fetched
+ * from afar.
+ */
 static void drop_entries(struct pr_cache *c)
 {
-	size_t pos = 0;
-	struct pr_map_slot *s;
-
-	while ((s = pr_map_each(&c->map, &pos)))
-		entry_free(c, s->v.p);
+	for (struct pr_entry_chunk *chunk = c->chunks; chunk; chunk = chunk->next)
+		for (size_t i = CHUNK_ENTRIES; i-- > 0;) {
+			if (i >= DROP_AHEAD)
+				__builtin_prefetch(chunk->entries[i - DROP_AHEAD].image);
+			if (chunk->entries[i].image)
+				entry_free(c, &chunk->entries[i]);
+		}
 	pr_map_release(&c->map);
 }
 
@@ -142,19 +154,25 @@ int pr_cache_add(struct pr_cache *c, struct pr_id id, struct pr_id parent, struc
 	return PR_OK;
 }
 
-void pr_cache_inc(struct pr_cache *c, struct pr_id id)
+void pr_cache_inc_found(struct pr_cache *c, struct pr_id id, struct pr_entry *e)
 {
-	struct pr_entry *e = pr_cache_lookup(c, id);
-
 	if (e)
 		e->ref++;
 	PR_OBSERVE(c->observer, inc, id, e);
 }
 
+void pr_cache_inc(struct pr_cache *c, struct pr_id id)
+{
+	pr_cache_inc_found(c, id, pr_cache_lookup(c, id));
+}
+
 int pr_cache_dec(struct pr_cache *c, struct pr_id id, uint64_t now)
 {
-	struct pr_entry *e = pr_cache_lookup(c, id);
+	return pr_cache_dec_found(c, id, pr_cache_lookup(c, id), now);
+}
 
+int pr_cache_dec_found(struct pr_cache *c, struct pr_id id, struct pr_entry *e, uint64_t now)
+{
 	if (e)
 		e->ref--;
 	PR_OBSERVE(c->observer, dec, id, e);

@@ -56,6 +56,11 @@ int pr_cache_add(struct pr_cache *c, struct pr_id id, struct pr_id parent, struc
 
 void pr_cache_inc(struct pr_cache *c, struct pr_id id);
 int pr_cache_dec(struct pr_cache *c, struct pr_id id, uint64_t now); /* PR_ENOMEM: the queue could not grow */
+
+/* The same for who looked id up already: e is what pr_cache_lookup gives now, NULL included. */
+void pr_cache_inc_found(struct pr_cache *c, struct pr_id id, struct pr_entry *e);
+int pr_cache_dec_found(struct pr_cache *c, struct pr_id id, struct pr_entry *e, uint64_t now);
+
 void pr_cache_clear_expired(struct pr_cache *c, uint64_t now);
 void pr_cache_clear(struct pr_cache *c);
 

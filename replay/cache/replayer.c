@@ -106,7 +106,7 @@ static int clean_up(struct pr_cache *c, struct pr_id cleanup, uint64_t now)
 	struct pr_entry *old = pr_cache_lookup(c, cleanup);
 	int err = old ? pr_cache_dec(c, old->parent, now) : PR_OK;
 
-	return err ? err : pr_cache_dec(c, cleanup, now);
+	return err ? err : pr_cache_dec_found(c, cleanup, old, now);
 }
 
 static int apply_execve(struct pr_replayer *r, const struct pr_event *ev)
@@ -152,7 +152,7 @@ static int apply_clone(struct pr_replayer *r, const struct pr_event *ev)
 		return PR_OK;
 	}
 	image = pr_image_ref(parent->image);
-	pr_cache_inc(c, e->parent);
+	pr_cache_inc_found(c, e->parent, parent);
 	err = pr_cache_add(c, e->id, e->parent, image, r->names.host);
 	if (err)
 		return err;
@@ -171,7 +171,7 @@ static int apply_exit(struct pr_replayer *r, const struct pr_event *ev)
 	if (e) {
 		err = pr_cache_dec(c, e->parent, ev->ktime);
 		if (!err)
-			err = pr_cache_dec(c, ev->exit.id, ev->ktime);
+			err = pr_cache_dec_found(c, ev->exit.id, e, ev->ktime);
 	}
 	if (!err)
 		pr_cache_clear_expired(c, ev->ktime);
