@@ -29,9 +29,10 @@ struct layout {
 	uint32_t n; /* envelopes */
 	uint8_t *cls; /* of each */
 	uint32_t *off; /* of each envelope in the plain bytes */
-	uint32_t *row; /* envelopes ordered by class, in stream order within each */
+	uint32_t *row; /* where each frame begins in the plain bytes, ordered by class, in stream order within each */
 	uint32_t first[PR_RE_CLASSES + 1]; /* where a class begins in `row` */
 	uint64_t *v; /* one column at work */
+	uint32_t *head, *size; /* of each envelope; back alone: NULL forward */
 };
 
 static bool layout_alloc(struct layout *l, uint32_t n)
@@ -46,12 +47,24 @@ static bool layout_alloc(struct layout *l, uint32_t n)
 	return l->cls && l->off && l->row && l->v;
 }
 
+/* With the members of the way back. */
+static bool layout_alloc_back(struct layout *l, uint32_t n)
+{
+	bool ok = layout_alloc(l, n);
+
+	l->head = malloc((n + 1u) * sizeof(*l->head));
+	l->size = malloc((n + 1u) * sizeof(*l->size));
+	return ok && l->head && l->size;
+}
+
 static void layout_release(struct layout *l)
 {
 	free(l->cls);
 	free(l->off);
 	free(l->row);
 	free(l->v);
+	free(l->head);
+	free(l->size);
 }
 
 /* Sorts the envelopes by class, keeping their order. */
@@ -66,7 +79,7 @@ static void layout_rows(struct layout *l)
 		l->first[c + 1] += l->first[c];
 	memcpy(at, l->first, sizeof(at));
 	for (uint32_t i = 0; i < l->n; i++)
-		l->row[at[l->cls[i]]++] = i;
+		l->row[at[l->cls[i]]++] = l->off[i] + PR_ENVELOPE_SIZE;
 }
 
 static uint64_t zigzag(uint64_t d, unsigned width)
@@ -177,7 +190,12 @@ static void put_envelopes(struct pr_buf *out, struct layout *l, const uint8_t *p
 
 static const uint8_t *frame_at(const struct layout *l, const uint8_t *plain, uint32_t row)
 {
-	return plain + l->off[l->row[row]] + PR_ENVELOPE_SIZE;
+	return plain + l->row[row];
+}
+
+static uint32_t frame_size(const uint8_t *frame)
+{
+	return pr_get_u32(frame - PR_ENVELOPE_SIZE + 4); /* its envelope's: class 0 has no other */
 }
 
 static void put_column(struct pr_buf *out, struct layout *l, const uint8_t *plain, int c, uint32_t off)
@@ -231,9 +249,9 @@ static void put_classes(struct pr_buf *out, struct layout *l, const uint8_t *pla
 	}
 	for (int c = 0; c < PR_RE_CLASSES; c++) {
 		for (uint32_t i = l->first[c]; i < l->first[c + 1]; i++) {
-			uint32_t size = pr_get_u32(plain + l->off[l->row[i]] + 4);
+			const uint8_t *f = frame_at(l, plain, i);
 
-			pr_buf_append(out, frame_at(l, plain, i) + pr_re_classes[c].fixed, size - pr_re_classes[c].fixed);
+			pr_buf_append(out, f + pr_re_classes[c].fixed, frame_size(f) - pr_re_classes[c].fixed);
 		}
 	}
 }
@@ -256,49 +274,83 @@ bool pr_rearrange(struct pr_buf *out, const uint8_t *plain, size_t n)
 
 /* ---- back --------------------------------------------------------------------------------------------------------- */
 
-/* Reads a column of n differences into v; false when the bytes end within it. *out_zero: all are 0 (v is not filled). */
-static bool column_get(struct pr_cursor *c, uint64_t *v, uint32_t n, unsigned width, bool *out_zero)
+/* The differences of a column: where one plane of low bytes holds them all, as often, they stay there. */
+struct column {
+	const uint8_t *byte; /* borrowed; or NULL, and they are in low and high */
+	const uint32_t *low, *high; /* high NULL: all of it is 0 */
+	bool zero; /* all of them are 0; low is filled only by column_get_all */
+};
+
+static inline uint32_t column_u32(const struct column *c, uint32_t i)
 {
-	uint8_t mask = pr_cursor_u8(c);
-	bool begun = false;
-
-	*out_zero = mask == 0;
-	for (unsigned k = 0; k < width; k++) {
-		const uint8_t *p;
-
-		if (!(mask >> k & 1))
-			continue;
-		p = pr_cursor_bytes(c, n);
-		if (!p)
-			return false;
-		if (begun)
-			for (uint32_t i = 0; i < n; i++)
-				v[i] |= (uint64_t)p[i] << 8 * k;
-		else
-			for (uint32_t i = 0; i < n; i++)
-				v[i] = (uint64_t)p[i] << 8 * k;
-		begun = true;
-	}
-	return !c->failed && mask >> width == 0;
+	return (uint32_t)zagzig(c->byte ? c->byte[i] : c->low[i]);
 }
 
-/* As column_get, with v filled in any case. */
-static bool column_get_all(struct pr_cursor *c, uint64_t *v, uint32_t n, unsigned width)
+static inline uint64_t column_u64(const struct column *c, uint32_t i)
 {
-	bool zero;
+	if (c->byte)
+		return zagzig(c->byte[i]);
+	return zagzig(c->high ? (uint64_t)c->high[i] << 32 | c->low[i] : c->low[i]);
+}
 
-	if (!column_get(c, v, n, width, &zero))
+/* Puts the planes of mask together. Loops without a branch, over memory that does not overlap: the compiler makes vectors of them. */
+static void join_planes(uint32_t *restrict v, uint32_t n, uint8_t mask, const uint8_t *planes)
+{
+	bool begun = false;
+
+	for (unsigned shift = 0; mask; mask >>= 1, shift += 8) {
+		const uint8_t *restrict p = planes;
+
+		if (!(mask & 1))
+			continue;
+		planes += n;
+		if (begun)
+			for (uint32_t i = 0; i < n; i++)
+				v[i] |= (uint32_t)p[i] << shift;
+		else
+			for (uint32_t i = 0; i < n; i++)
+				v[i] = (uint32_t)p[i] << shift;
+		begun = true;
+	}
+}
+
+/* Reads a column of n differences, with v as the place for what needs one; false when the bytes end within it. */
+static bool column_get(struct pr_cursor *c, uint64_t *v, uint32_t n, unsigned width, struct column *out)
+{
+	uint8_t mask = pr_cursor_u8(c), high_mask = mask >> 4;
+	uint32_t *low = (uint32_t *)v, *high = low + n;
+	unsigned lows = (unsigned)__builtin_popcount(mask & 15);
+	const uint8_t *planes = pr_cursor_bytes(c, (size_t)n * (unsigned)__builtin_popcount(mask));
+
+	if (c->failed || mask >> width)
 		return false;
-	if (zero)
-		memset(v, 0, n * sizeof(*v));
+	*out = (struct column){mask == 1 ? planes : NULL, low, high_mask ? high : NULL, mask == 0};
+	if (mask <= 1)
+		return true;
+	if (lows)
+		join_planes(low, n, mask & 15, planes);
+	else
+		memset(low, 0, n * sizeof(*low));
+	join_planes(high, n, high_mask, planes + (size_t)n * lows);
 	return true;
 }
 
-/* Classes, heads and sizes: they tell where each envelope stands. The heads wait in `head`. */
-static bool get_offsets(struct layout *l, struct pr_cursor *c, uint32_t *head, size_t plain_size)
+/* As column_get, with low filled where all are 0, too. */
+static bool column_get_all(struct pr_cursor *c, uint64_t *v, uint32_t n, unsigned width, struct column *out)
+{
+	if (!column_get(c, v, n, width, out))
+		return false;
+	if (out->zero)
+		memset(v, 0, n * sizeof(*out->low));
+	return true;
+}
+
+/* Classes, heads and sizes: they tell where each envelope stands. */
+static bool get_offsets(struct layout *l, struct pr_cursor *c, size_t plain_size)
 {
 	uint32_t last[PR_RE_CLASSES] = {0};
 	const uint8_t *cls = pr_cursor_bytes(c, l->n);
+	struct column col;
 	size_t off = 0;
 
 	for (uint32_t i = 0; cls && i < l->n; i++) {
@@ -306,52 +358,53 @@ static bool get_offsets(struct layout *l, struct pr_cursor *c, uint32_t *head, s
 			return false;
 		l->cls[i] = cls[i];
 	}
-	if (!cls || !column_get_all(c, l->v, l->n, 4))
+	if (!cls || !column_get_all(c, l->v, l->n, 4, &col))
 		return false;
 	for (uint32_t i = 0; i < l->n; i++)
-		head[i] = last[cls[i]] += (uint32_t)zagzig(l->v[i]);
+		l->head[i] = last[cls[i]] += column_u32(&col, i);
 	memset(last, 0, sizeof(last));
-	if (!column_get_all(c, l->v, l->n, 4))
+	if (!column_get_all(c, l->v, l->n, 4, &col))
 		return false;
 	for (uint32_t i = 0; i < l->n; i++) {
-		uint32_t size = last[cls[i]] += (uint32_t)zagzig(l->v[i]);
+		uint32_t size = last[cls[i]] += column_u32(&col, i);
 
 		if (size < pr_re_classes[cls[i]].fixed || plain_size - off < PR_ENVELOPE_SIZE ||
 			size > plain_size - off - PR_ENVELOPE_SIZE)
 			return false;
 		l->off[i] = (uint32_t)off;
-		l->v[i] = size; /* kept for get_envelopes */
+		l->size[i] = size;
 		off += PR_ENVELOPE_SIZE + size;
 	}
 	return off == plain_size;
 }
 
-/* Writes the envelopes, and size and ktime of the frames of a class. l->v holds the sizes. */
-static bool get_envelopes(struct layout *l, struct pr_cursor *c, const uint32_t *head, uint8_t *plain)
+/* Writes the envelopes, and size and ktime of the frames of a class. */
+static bool get_envelopes(struct layout *l, struct pr_cursor *c, uint8_t *plain)
 {
 	uint64_t seq[SEQ_STATES] = {0}, ktime = 0;
+	struct column col;
 	uint32_t k = 0;
 
 	for (uint32_t i = 0; i < l->n; i++) {
-		pr_put_u32(plain + l->off[i], head[i]);
-		pr_put_u32(plain + l->off[i] + 4, (uint32_t)l->v[i]);
+		pr_put_u32(plain + l->off[i], l->head[i]);
+		pr_put_u32(plain + l->off[i] + 4, l->size[i]);
 		if (l->cls[i])
-			pr_put_u32(plain + l->off[i] + PR_ENVELOPE_SIZE + 4, (uint32_t)l->v[i]);
+			pr_put_u32(plain + l->off[i] + PR_ENVELOPE_SIZE + 4, l->size[i]);
 	}
-	if (!column_get_all(c, l->v, l->n, 8))
+	if (!column_get_all(c, l->v, l->n, 8, &col))
 		return false;
 	for (uint32_t i = 0; i < l->n; i++) {
-		uint64_t *next = &seq[seq_state(head[i])], v = *next + zagzig(l->v[i]);
+		uint64_t *next = &seq[seq_state(l->head[i])], v = *next + column_u64(&col, i);
 
 		pr_put_u64(plain + l->off[i] + 8, v);
 		*next = v + 1;
 	}
-	if (!column_get_all(c, l->v, l->n - l->first[1], 8)) /* all but class 0 */
+	if (!column_get_all(c, l->v, l->n - l->first[1], 8, &col)) /* all but class 0 */
 		return false;
 	for (uint32_t i = 0; i < l->n; i++) {
 		if (!l->cls[i])
 			continue;
-		ktime += zagzig(l->v[k++]);
+		ktime += column_u64(&col, k++);
 		pr_put_u64(plain + l->off[i] + PR_ENVELOPE_SIZE + 8, ktime);
 	}
 	return true;
@@ -359,33 +412,31 @@ static bool get_envelopes(struct layout *l, struct pr_cursor *c, const uint32_t 
 
 static uint8_t *plain_frame(const struct layout *l, uint8_t *plain, uint32_t row)
 {
-	return plain + l->off[l->row[row]] + PR_ENVELOPE_SIZE;
+	return plain + l->row[row];
 }
 
-/* Each row as the one before it; the columns then say what differs. */
-static void copy_rows(const struct layout *l, uint8_t *plain, int c)
+/* What columns without differences say. */
+static void clear_rows(const struct layout *l, uint8_t *plain, int c)
 {
 	uint32_t fixed = pr_re_classes[c].fixed;
-	uint8_t *f = plain_frame(l, plain, l->first[c]), *next;
 
-	memset(f, 0, 4);
-	memset(f + PR_COMMON_SIZE, 0, fixed - PR_COMMON_SIZE);
-	for (uint32_t i = l->first[c] + 1; i < l->first[c + 1]; i++, f = next) {
-		next = plain_frame(l, plain, i);
-		memcpy(next, f, 4);
-		memcpy(next + PR_COMMON_SIZE, f + PR_COMMON_SIZE, fixed - PR_COMMON_SIZE);
+	for (uint32_t i = l->first[c]; i < l->first[c + 1]; i++) {
+		uint8_t *f = plain_frame(l, plain, i);
+
+		memset(f, 0, 4);
+		memset(f + PR_COMMON_SIZE, 0, fixed - PR_COMMON_SIZE);
 	}
 }
 
 static bool get_column(struct layout *l, struct pr_cursor *cur, uint8_t *plain, int c, uint32_t off)
 {
 	uint32_t last = 0, first = l->first[c], n = l->first[c + 1] - first;
-	bool zero;
+	struct column col;
 
-	if (!column_get(cur, l->v, n, 4, &zero))
+	if (!column_get(cur, l->v, n, 4, &col))
 		return false;
-	for (uint32_t i = 0; !zero && i < n; i++) {
-		last += (uint32_t)zagzig(l->v[i]);
+	for (uint32_t i = 0; !col.zero && i < n; i++) {
+		last += column_u32(&col, i);
 		pr_put_u32(plain_frame(l, plain, first + i) + off, last);
 	}
 	return true;
@@ -394,13 +445,14 @@ static bool get_column(struct layout *l, struct pr_cursor *cur, uint8_t *plain, 
 static bool get_special(struct layout *l, struct pr_cursor *cur, uint8_t *plain, int c, const struct pr_re_special *s)
 {
 	uint32_t first = l->first[c], n = l->first[c + 1] - first;
+	struct column col;
 
-	if (!column_get_all(cur, l->v, n, s->width))
+	if (!column_get_all(cur, l->v, n, s->width, &col))
 		return false;
 	for (uint32_t i = 0; i < n; i++) {
 		uint8_t *f = plain_frame(l, plain, first + i);
 
-		put_n(f + s->off, special_base(s, f) + zagzig(l->v[i]), s->width);
+		put_n(f + s->off, special_base(s, f) + column_u64(&col, i), s->width);
 	}
 	return true;
 }
@@ -410,7 +462,7 @@ static bool get_class(struct layout *l, struct pr_cursor *cur, uint8_t *plain, i
 	const struct pr_re_class *k = &pr_re_classes[c];
 	const struct pr_re_special *s;
 
-	copy_rows(l, plain, c);
+	clear_rows(l, plain, c);
 	if (!get_column(l, cur, plain, c, 0))
 		return false;
 	for (uint32_t off = PR_COMMON_SIZE; off < k->fixed; off += 4) {
@@ -433,12 +485,13 @@ static bool get_classes(struct layout *l, struct pr_cursor *cur, uint8_t *plain)
 			return false;
 	for (int c = 0; c < PR_RE_CLASSES; c++) {
 		for (uint32_t i = l->first[c]; i < l->first[c + 1]; i++) {
-			uint32_t n = pr_get_u32(plain + l->off[l->row[i]] + 4) - pr_re_classes[c].fixed;
+			uint8_t *f = plain_frame(l, plain, i);
+			uint32_t n = frame_size(f) - pr_re_classes[c].fixed;
 			const uint8_t *p = pr_cursor_bytes(cur, n);
 
 			if (!p)
 				return false;
-			memcpy(plain_frame(l, plain, i) + pr_re_classes[c].fixed, p, n);
+			memcpy(f + pr_re_classes[c].fixed, p, n);
 		}
 	}
 	return pr_cursor_left(cur) == 0;
@@ -448,22 +501,20 @@ bool pr_rearrange_back(struct pr_buf *out, const uint8_t *p, size_t n, size_t pl
 {
 	struct pr_cursor c = pr_cursor_make(p, n);
 	struct layout l = {0};
-	uint32_t *head = NULL, count;
+	uint32_t count;
 	uint8_t *plain = NULL;
 	bool ok = pr_cursor_u32(&c) == plain_size && plain_size <= UINT32_MAX;
 
 	count = pr_cursor_u32(&c);
 	ok = ok && !c.failed && count <= plain_size / PR_ENVELOPE_SIZE;
 	if (ok) {
-		head = malloc((count + 1) * sizeof(*head));
 		plain = pr_buf_grow(out, plain_size);
-		ok = head && (plain || !plain_size) && layout_alloc(&l, count) && get_offsets(&l, &c, head, plain_size);
+		ok = (plain || !plain_size) && layout_alloc_back(&l, count) && get_offsets(&l, &c, plain_size);
 	}
 	if (ok) {
 		layout_rows(&l);
-		ok = get_envelopes(&l, &c, head, plain) && get_classes(&l, &c, plain);
+		ok = get_envelopes(&l, &c, plain) && get_classes(&l, &c, plain);
 	}
-	free(head);
 	layout_release(&l);
 	return ok;
 }

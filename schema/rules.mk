@@ -7,3 +7,8 @@ $(O)/schema/index_sql.c: schema/index.sql
 	$(call say,GEN,$@)
 	$(Q){ printf '#include "schema/index_sql.h"\nconst char pr_index_sql[] =\n'; \
 	sed -e 's/[\\"]/\\&/g' -e 's/^/"/' -e 's/$$/\\n"/' $<; printf ';\n'; } > $@.tmp && mv $@.tmp $@
+
+# Its loops over columns become vectors; at -O2 the compiler makes none of them.
+ifndef DEBUG
+$(O)/schema/rearrange.o: CFLAGS += -O3
+endif
