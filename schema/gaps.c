@@ -2,6 +2,7 @@
 #include "schema/gaps.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cursor.h"
 
@@ -18,6 +19,7 @@ void pr_gaps_release(struct pr_gaps *g)
 	while ((s = pr_map_each(&g->streams, &pos)))
 		free(s->v.p);
 	pr_map_release(&g->streams);
+	memset(g->recent, 0, sizeof(g->recent));
 	g->any = g->forgot = false;
 }
 
@@ -31,9 +33,9 @@ void pr_gaps_forget(struct pr_gaps *g)
 	g->forgot = true;
 }
 
-static struct pr_gap_stream *state_of(struct pr_gaps *g, uint16_t cpu, uint8_t stream)
+/* Of the map; made if it is not there. */
+static struct pr_gap_stream *find_state(struct pr_gaps *g, uint64_t key)
 {
-	uint64_t key = (uint64_t)cpu << 8 | stream;
 	struct pr_map_slot *s = pr_map_get(&g->streams, key, 0);
 	struct pr_gap_stream *st;
 
@@ -53,6 +55,16 @@ static struct pr_gap_stream *state_of(struct pr_gaps *g, uint16_t cpu, uint8_t s
 	*st = (struct pr_gap_stream){0, g->first_ktime, !g->forgot};
 	s->v.p = st;
 	return st;
+}
+
+static struct pr_gap_stream *state_of(struct pr_gaps *g, uint16_t cpu, uint8_t stream)
+{
+	uint64_t key = (uint64_t)cpu << 8 | stream;
+	struct pr_gap_recent *r = &g->recent[(cpu << 3 ^ stream) % PR_GAP_RECENT];
+
+	if (!r->st || r->key != key)
+		*r = (struct pr_gap_recent){key, find_state(g, key)};
+	return r->st;
 }
 
 /* The numbers up to `next` are over by `ktime`; those that were not seen are a gap before frame `seq`. */

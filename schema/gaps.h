@@ -19,8 +19,17 @@ struct pr_gap_stream {
 	bool known; /* `next` is expected */
 };
 
+/* One that was asked for lately: most frames belong to a few pairs, which need no search. */
+struct pr_gap_recent {
+	uint64_t key;
+	struct pr_gap_stream *st; /* borrowed of the map; NULL: none */
+};
+
+#define PR_GAP_RECENT 64u
+
 struct pr_gaps {
 	struct pr_map streams; /* (cpu, stream) -> struct pr_gap_stream *, owned */
+	struct pr_gap_recent recent[PR_GAP_RECENT]; /* by the low bits of the key */
 	struct pr_gap_stream untracked; /* stands in for all pairs above the limit; never known */
 	uint64_t first_ktime; /* of the trace: where a stream that was never seen may have lost from */
 	bool any;
