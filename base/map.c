@@ -3,9 +3,12 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 
 #define MAP_MIN 16
+#define MAP_HUGE ((size_t)2 << 20)
 
 static uint64_t secret[2];
 static pthread_once_t secret_once = PTHREAD_ONCE_INIT;
@@ -62,10 +65,33 @@ void pr_map_prefetch(const struct pr_map *m, uint64_t k0, uint64_t k1)
 		__builtin_prefetch(&m->slots[hash(k0, k1) & m->mask]);
 }
 
+/*
+ * cap empty slots. A large table is used all over, in no order: it is written once, so that no page is first met by a look-up (which
+ * costs a second fault when it is filled), and asks for huge pages, where the machine has them to give.
+ */
+static struct pr_map_slot *new_slots(size_t cap)
+{
+	struct pr_map_slot *s;
+	size_t size;
+
+	if (cap > SIZE_MAX / sizeof(*s))
+		return NULL;
+	size = cap * sizeof(*s);
+	if (size < MAP_HUGE)
+		s = malloc(size);
+	else
+		s = aligned_alloc(MAP_HUGE, size); /* both are powers of two */
+	if (!s)
+		return NULL;
+	if (size >= MAP_HUGE)
+		madvise(s, size, MADV_HUGEPAGE); /* a wish: without it the table is as good */
+	return memset(s, 0, size);
+}
+
 static bool grow(struct pr_map *m)
 {
 	size_t cap = m->slots ? (m->mask + 1) * 2 : MAP_MIN;
-	struct pr_map bigger = {calloc(cap, sizeof(*m->slots)), cap - 1, m->len};
+	struct pr_map bigger = {new_slots(cap), cap - 1, m->len};
 
 	if (!bigger.slots)
 		return false;

@@ -183,6 +183,34 @@ static void map_agrees_with_a_table(void **state)
 	pr_map_release(&m);
 }
 
+/* As large as tables get that are aligned and in huge pages, and beyond. */
+static void a_large_map_keeps_all(void **state)
+{
+	struct pr_map m = PR_MAP_INIT;
+	const uint64_t n = 150000;
+	bool fresh;
+
+	(void)state;
+	for (uint64_t k = 0; k < n; k++) {
+		struct pr_map_slot *s = pr_map_put(&m, k, ~k, &fresh);
+
+		assert_non_null(s);
+		assert_true(fresh);
+		assert_int_equal(s->v.u, 0);
+		s->v.u = k * k;
+	}
+	for (uint64_t k = 0; k < n; k += 2)
+		assert_true(pr_map_del(&m, k, ~k));
+	for (uint64_t k = 0; k < n; k++) {
+		struct pr_map_slot *s = pr_map_get(&m, k, ~k);
+
+		assert_int_equal(s != NULL, k % 2);
+		assert_true(!s || s->v.u == k * k);
+	}
+	assert_int_equal(m.len, n / 2);
+	pr_map_release(&m);
+}
+
 struct got {
 	bool flag, seen;
 	const char *str, *opt;
@@ -260,6 +288,7 @@ int main(void)
 		cmocka_unit_test(numbers),
 		cmocka_unit_test(sizes_for_people),
 		cmocka_unit_test(map_agrees_with_a_table),
+		cmocka_unit_test(a_large_map_keeps_all),
 		cmocka_unit_test(options),
 	};
 

@@ -13,6 +13,7 @@
 #if !defined(__SANITIZE_ADDRESS__)
 extern void *__libc_malloc(size_t n);
 extern void *__libc_calloc(size_t a, size_t n);
+extern void *__libc_memalign(size_t a, size_t n);
 extern void *__libc_realloc(void *p, size_t n);
 extern void __libc_free(void *p);
 #endif
@@ -55,6 +56,11 @@ void *malloc(size_t n)
 void *calloc(size_t a, size_t n)
 {
 	return fails() ? NULL : counted(__libc_calloc(a, n));
+}
+
+void *aligned_alloc(size_t a, size_t n)
+{
+	return fails() ? NULL : counted(__libc_memalign(a, n));
 }
 
 void *realloc(void *p, size_t n)
