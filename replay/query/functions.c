@@ -26,6 +26,7 @@ static const struct pr_known *load(struct pr_sql *s, sqlite3_context *c, sqlite3
 	return k->known ? k : NULL;
 }
 
+/* What it does not tell, where the reference has the word "enomem", is NULL, as in the lineage views. */
 static const struct pr_image *load_image(struct pr_sql *s, sqlite3_context *c, sqlite3_value **v)
 {
 	const struct pr_known *k = load(s, c, v);
@@ -56,7 +57,7 @@ static void fn_binary(sqlite3_context *c, int n, sqlite3_value **v)
 	struct pr_buf b = PR_BUF_INIT;
 
 	(void)n;
-	if (im)
+	if (im && im->filename_len)
 		pr_sql_result(c, pr_image_binary(im, &b));
 	pr_buf_release(&b);
 }
@@ -67,7 +68,7 @@ static void fn_arguments(sqlite3_context *c, int n, sqlite3_value **v)
 	struct pr_buf b = PR_BUF_INIT;
 
 	(void)n;
-	if (im)
+	if (im && !im->enomem)
 		pr_sql_result(c, pr_image_arguments(im, &b));
 	pr_buf_release(&b);
 }
@@ -77,7 +78,7 @@ static void fn_cwd(sqlite3_context *c, int n, sqlite3_value **v)
 	const struct pr_image *im = load_image(sqlite3_user_data(c), c, v);
 
 	(void)n;
-	if (im)
+	if (im && !im->enomem)
 		pr_sql_result(c, pr_image_cwd(im));
 }
 
@@ -105,7 +106,7 @@ static void fn_argv(sqlite3_context *c, int n, sqlite3_value **v)
 	struct pr_buf b = PR_BUF_INIT;
 
 	(void)n;
-	if (!im)
+	if (!im || im->enomem)
 		return;
 	pr_argv_json(&b, im);
 	result_buf(c, &b);

@@ -160,7 +160,7 @@ static int bind_argv(struct pr_expr *x, int i, void *row)
 	const struct pr_image *im;
 	int err = self_image(row, &im);
 
-	if (err || !im)
+	if (err || !im || im->enomem)
 		return err;
 	pr_argv_json(pr_expr_scratch(x), im);
 	return pr_expr_from_scratch(x, i);
