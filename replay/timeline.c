@@ -405,6 +405,12 @@ static int64_t day_time(const struct pr_timeline *tl, int64_t tod)
 	return at > INT64_MAX ? INT64_MAX : at < INT64_MIN ? INT64_MIN : (int64_t)at;
 }
 
+static int not_a_time(const struct pr_timeline *tl, const char *what, const char *text, struct pr_errinfo *ei)
+{
+	return pr_fail(ei, PR_EUSAGE, "%s: '%s' is not a time; use 2026-11-25T13:00:00Z, 13:00:00 (%s), +1.5s or a ktime in ns", what, text,
+		pr_zone_is_utc(tl->zone) ? "UTC" : "in the zone of --tz");
+}
+
 static int parse_wall(const struct pr_timeline *tl, const char *what, const char *text, uint64_t *out_ktime,
 	struct pr_errinfo *ei)
 {
@@ -413,8 +419,7 @@ static int parse_wall(const struct pr_timeline *tl, const char *what, const char
 	bool is_day_time = take_time_of_day(&s, &tod) && !*s;
 
 	if (!is_day_time && !parse_rfc3339(text, &realtime))
-		return pr_fail(ei, PR_EUSAGE, "%s: '%s' is not a time; use 2026-11-25T13:00:00Z, 13:00:00 (UTC), +1.5s or a ktime in ns",
-			what, text);
+		return not_a_time(tl, what, text, ei);
 	if (!tl->n)
 		return pr_fail(ei, PR_EUSAGE,
 			"%s: '%s' can't be placed: the trace has no clock reading; use +1.5s (from its start) or a ktime in ns", what,
@@ -436,6 +441,5 @@ int pr_timeline_parse(const struct pr_timeline *tl, const char *what, const char
 	}
 	if (pr_parse_u64(text, false, out_ktime))
 		return PR_OK;
-	return pr_fail(ei, PR_EUSAGE, "%s: '%s' is not a time; use 2026-11-25T13:00:00Z, 13:00:00 (UTC), +1.5s or a ktime in ns",
-		what, text);
+	return not_a_time(tl, what, text, ei);
 }
