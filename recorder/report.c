@@ -237,6 +237,18 @@ static void redacted_line(struct pr_buf *b, const struct pr_redactor_state *r)
 	pr_buf_str(b, "\n");
 }
 
+/* Of files beside the trace. */
+static void trouble_line(struct pr_buf *b, const struct pr_sink_trouble *t, const char *what, const char *but)
+{
+	if (!t->failed)
+		return;
+	line(b);
+	number(b, t->failed, what);
+	pr_buf_printf(b, " could not be written%s: ", t->failed > 1 ? ", the first" : "");
+	pr_text_escape_lossy(b, t->why, strlen(t->why));
+	pr_buf_printf(b, "; %s\n", but);
+}
+
 void pr_report_summary(struct pr_buf *b, const struct pr_session_result *r, const char *path, const struct pr_style *style)
 {
 	const struct pr_session_stats *s = &r->stats;
@@ -266,14 +278,8 @@ void pr_report_summary(struct pr_buf *b, const struct pr_session_result *r, cons
 		line(b);
 		pr_buf_str(b, "the last old segment that made room is told of nowhere, as nothing could be written any more: verify will miss it\n");
 	}
-	if (s->spool.sink.minisig_failed) {
-		line(b);
-		pr_buf_str(b, "no .minisig was written beside the trace (key or folder out of reach); the trace is signed all the same\n");
-	}
-	if (s->spool.sink.index_failed) {
-		line(b);
-		pr_buf_str(b, "the index could not be written; the trace is whole without it\n");
-	}
+	trouble_line(b, &s->spool.sink.minisig, "minisign signature", "the trace is signed all the same");
+	trouble_line(b, &s->spool.sink.index, "index file", "the trace is whole without it");
 	line(b);
 	pr_buf_str(b, "look at it: procrec replay ");
 	pr_text_escape(b, path, strlen(path));

@@ -143,17 +143,17 @@ int pr_resume_scan(struct pr_resume *out, const char *path, struct pr_errinfo *e
 	return err;
 }
 
-int pr_resume_index(int fd, const char *index_path)
+int pr_resume_index(int fd, const char *index_path, struct pr_errinfo *ei)
 {
 	struct pr_trace *t;
 	char path[64];
 	int err;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	err = pr_trace_open(&t, path, NULL);
+	err = pr_trace_open(&t, path, ei);
 	if (err)
 		return err;
-	err = pr_index_rebuild(index_path, t, NULL, NULL);
+	err = pr_index_rebuild(index_path, t, NULL, ei);
 	pr_trace_close(t);
 	return err;
 }

@@ -36,7 +36,7 @@ void pr_resume_release(struct pr_resume *r);
  * Makes the index of the closed trace that fd is: the frames of the part before went by another recorder. Fails where the thread's user
  * may not read the trace.
  */
-int pr_resume_index(int fd, const char *index_path);
+int pr_resume_index(int fd, const char *index_path, struct pr_errinfo *ei);
 
 /* Whether the frame under this envelope (as in a ring record) is in the trace already. */
 bool pr_resume_has(const struct pr_resume *r, const uint8_t *envelope);

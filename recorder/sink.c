@@ -354,8 +354,6 @@ void pr_sink_get_state(const struct pr_sink *s, struct pr_sink_state *out)
 	out->blocks += p.blocks;
 	out->frames += p.frames - p.repeat_frames;
 	out->deleted = s->rotate ? pr_rotate_deleted(s->rotate) : 0;
-	out->minisig_failed = s->minisig_failed;
-	out->index_failed = s->index_failed;
 	if (s->freezer)
 		pr_freezer_get_state(s->freezer, &out->frozen);
 }

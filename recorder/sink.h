@@ -20,6 +20,12 @@
 struct pr_sink;
 struct pr_spool_options;
 
+/* Files beside segments that could not be written: how many, and of the first one what failed, where and why (one line). */
+struct pr_sink_trouble {
+	uint64_t failed;
+	char why[sizeof(((struct pr_errinfo *)0)->msg)];
+};
+
 struct pr_sink_state {
 	uint64_t raw_bytes, file_bytes, blocks, frames; /* written so far, over all files */
 	uint64_t written[PR_STREAM_COUNT]; /* of these frames, by stream, repeated ones left out */
@@ -27,8 +33,8 @@ struct pr_sink_state {
 	uint64_t segments; /* files begun */
 	uint64_t deleted; /* segments, by retention or for room */
 	bool untold; /* the last deletion for room: no segment could be begun behind it that tells of it */
-	bool minisig_failed; /* NAME.minisig could not be written; the trace is signed without it */
-	bool index_failed; /* an index was given up; the trace is whole without it */
+	struct pr_sink_trouble minisig; /* NAME.minisig; the trace is signed without it */
+	struct pr_sink_trouble index; /* NAME.idx was given up; the trace is whole without it */
 	struct pr_freezer_state frozen; /* of a rotation */
 };
 

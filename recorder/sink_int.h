@@ -32,10 +32,9 @@ struct pr_sink {
 	bool stands; /* it begins as it should; else it is removed again */
 	uint64_t number; /* of the next one */
 
-	struct pr_sink_state total; /* of the segments before; what is counted by stream or kind: of this one too */
+	struct pr_sink_state total; /* of the segments before; what is counted by stream or kind, and the troubles: of this one too */
 	uint64_t room; /* with less of it on the disk there is no use in trying again */
 	uint64_t forgotten; /* with opt.in_memory: of pr_memory_forget() */
-	bool minisig_failed, index_failed;
 };
 
 /* ---- sink_segment.c ---------------------------------------------------------------------------------------------- */

@@ -16,14 +16,20 @@
 #include "recorder/signing.h"
 #include "recorder/sink_int.h"
 
+static void trouble(struct pr_sink_trouble *t, const struct pr_errinfo *ei)
+{
+	if (!t->failed++)
+		memcpy(t->why, ei->msg, sizeof(t->why));
+}
+
 /* ---- the index --------------------------------------------------------------------------------------------------- */
 
 /* The index must not cost a frame: its first failure ends it, and the trace goes on. */
-static void give_up_index(struct pr_sink *s)
+static void give_up_index(struct pr_sink *s, const struct pr_errinfo *why)
 {
 	pr_index_writer_free(s->index);
 	s->index = NULL;
-	s->index_failed = true;
+	trouble(&s->total.index, why);
 }
 
 static uint64_t *kind(struct pr_sink_state *st, uint8_t op)
@@ -60,6 +66,7 @@ static void count(struct pr_sink *s, const struct pr_block *b)
 int pr_sink_on_block(void *ctx, const struct pr_block *b, struct pr_errinfo *ei)
 {
 	struct pr_sink *s = ctx;
+	struct pr_errinfo why;
 
 	(void)ei;
 	count(s, b);
@@ -67,8 +74,8 @@ int pr_sink_on_block(void *ctx, const struct pr_block *b, struct pr_errinfo *ei)
 		pr_livetab_block(&s->live, b);
 	if (s->freezer)
 		pr_freezer_block(s->freezer, b, pr_boottime_ns());
-	if (s->index && pr_index_writer_block(s->index, b, NULL))
-		give_up_index(s);
+	if (s->index && pr_index_writer_block(s->index, b, &why))
+		give_up_index(s, &why);
 	return PR_OK;
 }
 
@@ -85,22 +92,25 @@ int pr_sink_name_index(struct pr_sink *s, struct pr_errinfo *ei)
 
 void pr_sink_begin_index(struct pr_sink *s)
 {
-	if (s->index_path && !s->opt.resume && pr_index_writer_new(&s->index, s->index_path, &s->header, NULL))
-		give_up_index(s);
+	struct pr_errinfo why;
+
+	if (s->index_path && !s->opt.resume && pr_index_writer_new(&s->index, s->index_path, &s->header, &why))
+		give_up_index(s, &why);
 }
 
 static void end_index(struct pr_sink *s, const struct pr_seg_progress *p)
 {
 	struct pr_index_end state = {.sealed = true, .frames = p->frames};
+	struct pr_errinfo why;
 	struct stat st;
 
-	if (s->index_path && s->opt.resume && pr_resume_index(s->fd, s->index_path))
-		give_up_index(s);
+	if (s->index_path && s->opt.resume && pr_resume_index(s->fd, s->index_path, &why))
+		give_up_index(s, &why);
 	if (!s->index)
 		return;
 	state.file_size = fstat(s->fd, &st) ? 0 : (uint64_t)st.st_size;
-	if (pr_index_writer_finish(s->index, &state, NULL))
-		give_up_index(s);
+	if (pr_index_writer_finish(s->index, &state, &why))
+		give_up_index(s, &why);
 	pr_index_writer_free(s->index);
 	s->index = NULL;
 }
@@ -264,13 +274,14 @@ int pr_sink_next_segment(struct pr_sink *s, struct pr_errinfo *ei)
 
 static void sign_file(struct pr_sink *s)
 {
+	struct pr_errinfo why;
 	uint8_t digest[64];
 
 	if (!s->signer || !s->opt.sign_path)
 		return;
 	pr_seg_writer_digest(s->writer, digest);
-	if (pr_signing_detached(s->name, s->opt.sign_path, digest, NULL))
-		s->minisig_failed = true;
+	if (pr_signing_detached(s->name, s->opt.sign_path, digest, &why))
+		trouble(&s->total.minisig, &why);
 }
 
 int pr_sink_seal(struct pr_sink *s, struct pr_errinfo *ei)

@@ -135,11 +135,11 @@ static int link_all(struct freeze *z, uint64_t but, struct pr_errinfo *ei)
 	return err;
 }
 
-static int put_why(struct freeze *z, const char *why, struct pr_errinfo *ei)
+static int put_why(struct freeze *z, const char *part, const char *why, struct pr_errinfo *ei)
 {
 	int fd = openat(z->set_fd, WHY, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	bool bad = fd < 0 || pr_write_all(fd, why, strlen(why)) || fsync(fd);
-	int err = bad ? pr_fail_errno(ei, "%s: cannot say in a frozen set why it is", z->dir) : PR_OK;
+	int err = bad ? pr_fail_errno(ei, "%s/%s/" WHY ": cannot write", z->dir, part) : PR_OK;
 
 	if (fd >= 0)
 		close(fd);
@@ -178,7 +178,7 @@ static int make_set(struct freeze *z, const char *part, uint64_t but, const char
 		return pr_fail_errno(ei, "%s/%s: cannot open it", z->dir, part);
 	err = link_all(z, but, ei);
 	if (!err)
-		err = put_why(z, why, ei);
+		err = put_why(z, part, why, ei);
 	if (!err && fsync(z->set_fd) && errno != EINVAL)
 		err = pr_fail_errno(ei, "%s/%s: cannot sync it", z->dir, part);
 	return err;

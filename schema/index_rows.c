@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "schema/index_rows.h"
 
+#include <errno.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,13 +36,31 @@ struct pr_index_rows {
 
 #define WINDOW_MAX (1u << 20) /* only a crafted trace has more */
 
+/* The errno of SQLite's failed call; 0: there was none, or it is not known. Of a disk that is full it keeps none. */
+static int cause_of(struct sqlite3 *db, int rc)
+{
+	int cause = 0;
+
+	if ((rc & 0xff) == SQLITE_FULL)
+		return ENOSPC;
+	if ((rc & 0xff) == SQLITE_CANTOPEN)
+		return db ? sqlite3_system_errno(db) : 0;
+	if ((rc & 0xff) != SQLITE_IOERR || !db || sqlite3_file_control(db, "main", SQLITE_FCNTL_LAST_ERRNO, &cause))
+		return 0;
+	return cause;
+}
+
 int pr_rows_error(struct sqlite3 *db, const char *what, int rc, struct pr_errinfo *ei)
 {
 	enum pr_err code = rc == SQLITE_NOMEM ? PR_ENOMEM : PR_EIO;
+	int cause = cause_of(db, rc);
 
 	if ((rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB || (rc & 0xff) == SQLITE_ERROR)
 		code = PR_EDATA;
-	return pr_fail(ei, code, "%s: %s", what, db ? sqlite3_errmsg(db) : sqlite3_errstr(rc));
+	if (!cause)
+		return pr_fail(ei, code, "%s: %s", what, db ? sqlite3_errmsg(db) : sqlite3_errstr(rc));
+	errno = cause;
+	return pr_fail_errno(ei, "%s: %s", what, sqlite3_errstr(rc & 0xff));
 }
 
 static int fail(struct pr_index_rows *r, int rc, struct pr_errinfo *ei)

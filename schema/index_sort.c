@@ -119,7 +119,7 @@ static int write_facts(struct pr_sorter *s, const struct pr_facts *f, size_t n, 
 		if (k < 0 && errno == EINTR)
 			continue;
 		if (k <= 0)
-			return pr_fail_errno(ei, "index: cannot write temporary data");
+			return pr_fail_errno(ei, "%s: cannot write temporary data of the index", s->dir ? s->dir : "index");
 		p += k;
 		left -= (size_t)k;
 		off += (uint64_t)k;
@@ -154,7 +154,7 @@ static int spill(struct pr_sorter *s, struct pr_errinfo *ei)
 	if (s->fd < 0)
 		s->fd = open_spill(s->dir);
 	if (s->fd < 0)
-		return pr_fail_errno(ei, "index: cannot make a temporary file");
+		return pr_fail_errno(ei, "%s: cannot make a temporary file of the index", s->dir ? s->dir : "index");
 	sort_memory(s);
 	for (size_t i = 0; i < s->n && !err; i++) {
 		out[n++] = s->facts[s->order[i].at];

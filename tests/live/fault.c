@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * fault.c: preloaded into a recorder, makes its calls on segments fail: FAULT="CALL:N:ERRNO[:always]" fails the Nth such call (from 1),
- * once or from there on. CALL: write, fdatasync, fsync, rename, open. SLOW=MS: each fdatasync takes so many milliseconds more. Files other
- * than segments are left alone.
+ * once or from there on. CALL: write, pwrite, fdatasync, fsync, rename, open (that creates), mmap (of any file or none). SLOW=MS: each
+ * fdatasync takes so many milliseconds more. Files other than segments are left alone; with FAULT_IN=END all whose names do not end so.
+ * FAULT_HIT=FILE: is there once a call has failed, so that a test knows that it tested something.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -13,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static bool is_segment(const char *path)
@@ -22,6 +25,24 @@ static bool is_segment(const char *path)
 	return end && (!end[4] || !strcmp(end + 4, ".part") || (end[4] == '.' && end[5] >= '0' && end[5] <= '9'));
 }
 
+static bool is_meant(const char *path)
+{
+	const char *end = getenv("FAULT_IN");
+	size_t n = strlen(path), k = end ? strlen(end) : 0;
+
+	return end ? n >= k && !strcmp(path + n - k, end) : is_segment(path);
+}
+
+static void tell(void)
+{
+	const char *path = getenv("FAULT_HIT");
+	long fd = path ? syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600) : -1;
+
+	if (fd >= 0)
+		close((int)fd);
+}
+
+/* path NULL: any. */
 static bool fails(const char *call, const char *path)
 {
 	static atomic_int count;
@@ -29,13 +50,14 @@ static bool fails(const char *call, const char *path)
 	size_t n = strlen(call);
 	int at, code, now, used = 0;
 
-	if (!spec || strncmp(spec, call, n) || spec[n] != ':' || !is_segment(path))
+	if (!spec || strncmp(spec, call, n) || spec[n] != ':' || (path && !is_meant(path)))
 		return false;
 	if (sscanf(spec + n, ":%d:%d%n", &at, &code, &used) != 2)
 		return false;
 	now = ++count;
 	if (now != at && !(now > at && !strcmp(spec + n + used, ":always")))
 		return false;
+	tell();
 	errno = code;
 	return true;
 }
@@ -75,6 +97,16 @@ ssize_t write(int fd, const void *p, size_t n)
 	return real(fd, p, n);
 }
 
+ssize_t pwrite(int fd, const void *p, size_t n, off_t at)
+{
+	return fd_fails("pwrite", fd) ? -1 : (ssize_t)syscall(SYS_pwrite64, fd, p, n, at);
+}
+
+void *mmap(void *at, size_t n, int prot, int flags, int fd, off_t from)
+{
+	return fails("mmap", NULL) ? MAP_FAILED : (void *)syscall(SYS_mmap, at, n, prot, flags, fd, from);
+}
+
 int fdatasync(int fd)
 {
 	const char *ms = getenv("SLOW");
@@ -101,9 +133,7 @@ int open(const char *path, int flags, ...)
 	mode_t mode;
 
 	va_start(ap, flags);
-	mode = va_arg(ap, mode_t);
+	mode = flags & (O_CREAT | __O_TMPFILE) ? va_arg(ap, mode_t) : 0;
 	va_end(ap);
-	if (flags & O_CREAT && fails("open", path))
-		return -1;
-	return ((int (*)(const char *, int, ...))dlsym(RTLD_NEXT, "open"))(path, flags, mode);
+	return flags & O_CREAT && fails("open", path) ? -1 : (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
 }

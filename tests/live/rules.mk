@@ -15,7 +15,7 @@ $(O)/tests/live/workload: tests/live/workload.c
 $(O)/tests/live/fault.so: tests/live/fault.c
 	$(Q)mkdir -p $(@D)
 	$(call say,CC,$@)
-	$(Q)$(CC) -std=gnu11 -g -O2 $(WARN) -D_GNU_SOURCE -fPIC -shared -o $@ $< -ldl
+	$(Q)$(CC) -std=gnu11 -g -O2 $(WARN) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -fPIC -shared -o $@ $< -ldl
 
 # The capture alone, without recorder and replay; static enough to be taken into a guest kernel.
 BPF_CASES_OBJ := $(patsubst %,$(O)/tests/live/bpf_%.o,cases frames exec image fork orphans)

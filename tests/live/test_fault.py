@@ -14,15 +14,28 @@ import test_loss
 import truth
 
 POSITIONS = int(os.environ.get("LIVE_FAULTS", "1"))
-CALLS = [("write", errno.EIO, 4), ("write", errno.ENOSPC, 7), ("fdatasync", errno.EIO, 2), ("fsync", errno.EIO, 2), ("rename", errno.EIO, 2),
+CALLS = [("write", errno.EIO, 4), ("write", errno.ENOSPC, 3), ("fdatasync", errno.EIO, 2), ("fsync", errno.EIO, 2), ("rename", errno.EIO, 2),
          ("open", errno.EACCES, 2)]
+
+
+def failing(d, fault, *more):
+    """The environment of a recorder whose calls fail."""
+    return [f"FAULT={fault}", f"FAULT_HIT={d}/hit", "LD_PRELOAD=" + os.path.join(live.BIN, "fault.so"), *more]
+
+
+def has_failed(d):
+    return os.path.exists(os.path.join(d, "hit"))
+
+
+def assert_failed(d, fault):
+    assert has_failed(d), f"{fault}: no call failed: nothing is tested"
 
 
 def run_with(d, fault, target, *options):
     """A recording of a small workload; its log and what the recorder said."""
     log = os.path.join(d, "truth")
     open(log, "w", encoding="ascii").close()
-    prefix = ["env", f"FAULT={fault}", "LD_PRELOAD=" + os.path.join(live.BIN, "fault.so")]
+    prefix = ["env", *failing(d, fault, *(["FAULT_IN=/rec"] if fault.startswith("fsync") else []))]  # of names: of the folder
     r = live.Recorder(target, "--sync", "20ms", "--no-index", *options, prefix=prefix)
     live.equal(live.run(live.WORKLOAD, "run", log, "60", cwd=d).status, 0, "workload")
     time.sleep(0.15)
@@ -49,8 +62,10 @@ def join(trace, folder):
 
 
 def test_one_failure_costs_nothing():
+    """How many calls a recording makes is a matter of time; the first of each kind are always there."""
     hit = 0
     for call, code, first in CALLS:
+        failed = 0
         for n in range(first, first + POSITIONS):
             for into_folder in (True, False):
                 if not into_folder and call not in ("write", "fdatasync"):
@@ -59,10 +74,55 @@ def test_one_failure_costs_nothing():
                 with live.scratch() as d:
                     target = os.path.join(d, "rec/" if into_folder else "t.seg")
                     tr, r = run_with(d, f"{call}:{n}:{code}", target, *(["--max-segment", "16K"] if into_folder else []))
+                    failed += has_failed(d)
                     hit += "going on in a new segment" in r.err
                     live.equal((r.status, "nothing lost" in r.err), (0, True), f"{what}: {r.err}")
                     check_whole(target if into_folder else join(target, os.path.join(d, "joined")), tr, what)
+        assert failed, f"{call} {errno.errorcode[code]}: none failed: nothing is tested"
     return f"{hit} failures got over"
+
+
+# Files beside segments: the end of their names, what lies beside the trace then, options, and the calls that make them.
+BESIDE = [(".seg.minisig", "t.seg.minisig", ("--sign",), ("open", "write", "fdatasync")),
+          (".idx.tmp", "t.seg.idx", (), ("open", "pwrite")),
+          (".seg.idx", "t.seg.idx", (), ("rename",))]
+
+
+def test_a_failure_beside_the_trace_is_told():
+    """What failed, where and why; and it costs nothing else."""
+    for end, name, options, calls in BESIDE:
+        for call in calls:
+            for code in (errno.ENOSPC, errno.EIO):
+                what = f"{call} of {end}: {errno.errorcode[code]}"
+                with live.scratch() as d:
+                    trace, key = os.path.join(d, "t.seg"), os.path.join(d, "k")
+                    live.equal(live.run(live.PROCREC, "keygen", key).status, 0, "keygen")
+                    r = live.run("env", *failing(d, f"{call}:1:{code}:always", f"FAULT_IN={end}"), live.PROCREC, "record", "-o", trace,
+                                 *[o if o != "--sign" else f"--sign={key}.key" for o in options], "--", "true")
+                    assert_failed(d, what)
+                    live.equal((r.status, "nothing lost" in r.err), (0, True), f"{what}: {r.err}")
+                    told = [line for line in r.err.splitlines() if "could not be written" in line]
+                    assert len(told) == 1 and os.path.join(d, name) in told[0] and os.strerror(code) in told[0], f"{what}: {r.err}"
+                    left = [os.path.basename(p) for p in glob.glob(trace + "*") if p not in (trace, trace + ".idx", trace + ".minisig")]
+                    live.equal((os.path.exists(os.path.join(d, name)), left), (False, []), f"{what}: what lies there")
+                    v = live.run(live.PROCREC, "verify", trace, *(["--pubkey", key + ".pub"] if options else []))
+                    live.equal(v.status, 0, f"{what}: verify: {v.err}")
+
+
+def test_a_failure_of_a_frozen_set_is_told():
+    """No set, and why there is none; the recording goes on."""
+    for call in ("write", "fsync"):
+        for code in (errno.ENOSPC, errno.EIO):
+            what = f"{call} of a set's reason: {errno.errorcode[code]}"
+            with live.scratch() as d:
+                folder = os.path.join(d, "rec")
+                r = live.run("env", *failing(d, f"{call}:1:{code}:always", "FAULT_IN=/why"), live.PROCREC, "record", "-o", folder + "/",
+                             "--trigger", "exit_signal = 6", "--", "sh", "-c", "kill -ABRT $$")
+                assert_failed(d, what)
+                live.equal(r.status, 128 + 6, f"{what}: {r.err}")
+                told = [line for line in r.err.splitlines() if "could not be frozen" in line]
+                assert len(told) == 1 and "/why" in told[0] and os.strerror(code) in told[0], f"{what}: {r.err}"
+                live.equal((glob.glob(folder + "/frozen-*"), live.run(live.PROCREC, "verify", folder).status), ([], 0), f"{what}: what is there")
 
 
 def check_equation(trace, r, what):

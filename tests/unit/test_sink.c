@@ -350,7 +350,7 @@ static void check_indexes(const struct run *r)
 		pr_trace_close(t);
 		free(path);
 	}
-	if (!r->err && r->opt.index && !r->there.index_failed)
+	if (!r->err && r->opt.index && !r->there.index.failed)
 		assert_true(names.n > 0);
 	pr_dir_release(&names);
 }
