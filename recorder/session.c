@@ -279,8 +279,9 @@ static void tell_trouble(struct session *s)
 	struct pr_errinfo why;
 	bool stuck;
 
-	if (pr_spool_trouble(s->spool, &why, &stuck) && s->opt->on_trouble)
-		s->opt->on_trouble(s->opt->arg, *why.msg ? why.msg : NULL, stuck);
+	while (pr_spool_trouble(s->spool, &why, &stuck))
+		if (s->opt->on_trouble)
+			s->opt->on_trouble(s->opt->arg, *why.msg ? why.msg : NULL, stuck);
 }
 
 static void tell_freezes(struct session *s)

@@ -12,6 +12,7 @@
 #define SIGN_AFTER_S 61 /* of silence: what came before it is then due to be signed */
 #define HELD_S 3 /* of silence: what the redactor waits for was then lost */
 #define AGAIN_AFTER_S 1 /* when nothing can be written */
+#define NEWS_MAX 4
 #define SEAL_TRIES 4
 #define SPARE_CHUNKS 4 /* kept for reuse; more of them are freed once a backlog is gone */
 
@@ -22,6 +23,11 @@ struct chunk {
 	uint64_t position; /* with sync */
 	bool freeze; /* and freeze the history behind it */
 	uint8_t data[];
+};
+
+struct pr_spool_news {
+	struct pr_errinfo why; /* empty: writing goes on again */
+	bool stuck;
 };
 
 struct pr_spool {
@@ -48,9 +54,8 @@ struct pr_spool {
 	uint64_t written; /* position of the last tick that is done */
 	int err;
 	struct pr_errinfo ei;
-	bool troubled, told; /* the last writing failed, or that ended, and whether pr_spool_trouble() said so */
-	bool stuck;
-	struct pr_errinfo trouble;
+	struct pr_spool_news news[NEWS_MAX]; /* for pr_spool_trouble(), oldest first */
+	unsigned n_news;
 	struct pr_spool_state state;
 };
 
@@ -75,17 +80,27 @@ static void publish(struct pr_spool *s, int err, const struct pr_errinfo *ei)
 	pthread_mutex_unlock(&s->lock);
 }
 
-static void set_trouble(struct pr_spool *s, const struct pr_errinfo *why, bool stuck)
+/* Who is to tell of it may come late. Of more than there is room for the newest stays. */
+static void push_news(struct pr_spool *s, const struct pr_errinfo *why, bool stuck)
 {
+	struct pr_spool_news *n;
+
 	pthread_mutex_lock(&s->lock);
+	n = &s->news[s->n_news < NEWS_MAX ? s->n_news++ : NEWS_MAX - 1];
+	*n = (struct pr_spool_news){.stuck = stuck};
 	if (why)
-		s->trouble = *why;
-	else
-		s->trouble.msg[0] = '\0';
-	s->troubled = true;
-	s->told = false;
-	s->stuck = stuck;
+		n->why = *why;
 	pthread_mutex_unlock(&s->lock);
+}
+
+/* The failure that made us go on, and the one that keeps us from it, unless they are one. */
+static void push_stuck(struct pr_spool *s, const struct pr_errinfo *first, const struct pr_errinfo *now)
+{
+	struct pr_errinfo both = *now;
+
+	if (first->sys_errno != now->sys_errno)
+		pr_context(&both, PR_EIO, "%s; then", first->msg);
+	push_news(s, &both, true);
 }
 
 /* Until it is time to try again; false: the recording ends. */
@@ -111,20 +126,22 @@ static bool wait_a_little(struct pr_spool *s)
  */
 static int recover(struct pr_spool *s, int err, struct pr_errinfo *ei)
 {
+	struct pr_errinfo first = *ei;
 	bool go_on = true, stuck = false;
 
 	if (err != PR_EIO || !pr_sink_can_recover(s->sink))
 		return err;
-	set_trouble(s, ei, false);
 	while ((err = pr_sink_recover(s->sink, ei)) == PR_EIO && go_on) {
 		if (!stuck)
-			set_trouble(s, ei, true);
+			push_stuck(s, &first, ei);
 		stuck = true;
 		publish(s, PR_OK, NULL);
 		go_on = wait_a_little(s);
 	}
-	if (!err && stuck)
-		set_trouble(s, NULL, false);
+	if (!stuck)
+		push_news(s, &first, false);
+	else if (!err)
+		push_news(s, NULL, false);
 	return err;
 }
 
@@ -461,15 +478,17 @@ void pr_spool_get_state(struct pr_spool *s, struct pr_spool_state *out)
 
 bool pr_spool_trouble(struct pr_spool *s, struct pr_errinfo *out, bool *out_stuck)
 {
-	bool news;
+	bool any;
 
 	pthread_mutex_lock(&s->lock);
-	news = s->troubled && !s->told;
-	s->told = true;
-	*out = s->trouble;
-	*out_stuck = s->stuck;
+	any = s->n_news;
+	if (any) {
+		*out = s->news[0].why;
+		*out_stuck = s->news[0].stuck;
+		memmove(s->news, s->news + 1, --s->n_news * sizeof(*s->news));
+	}
 	pthread_mutex_unlock(&s->lock);
-	return news;
+	return any;
 }
 
 void pr_spool_hurry(struct pr_spool *s)

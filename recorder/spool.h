@@ -100,7 +100,7 @@ void pr_spool_get_state(struct pr_spool *s, struct pr_spool_state *out);
 
 /*
  * True once for each time that writing failed: *out says why, and whether it could not go on at once (*out_stuck). And once when it goes
- * on again, with *out empty.
+ * on again after that, with *out empty. In order, also where nobody asked in between. False: nothing new, and *out is left alone.
  */
 bool pr_spool_trouble(struct pr_spool *s, struct pr_errinfo *out, bool *out_stuck);
 

@@ -8,6 +8,7 @@
 #include "tests/unit/rig.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -45,8 +46,8 @@ static struct {
 	atomic_long count;
 	atomic_bool failed; /* one did */
 	int with; /* errno */
-	uint64_t capacity; /* of the disk, in bytes of the files in dir; 0: no limit */
-	atomic_ulong writes;
+	atomic_ulong capacity; /* of the disk, in bytes of the files in dir; 0: no limit */
+	atomic_ulong writes, looks; /* looks: for room on the disk */
 } fault;
 
 static bool hit(enum call c)
@@ -141,6 +142,7 @@ int open(const char *path, int flags, ...)
 int statvfs(const char *path, struct statvfs *st)
 {
 	(void)path;
+	fault.looks++;
 	memset(st, 0, sizeof(*st));
 	st->f_frsize = 1;
 	st->f_bavail = fault.capacity ? room() : UINT32_MAX;
@@ -381,6 +383,8 @@ static long every(long n, long in_faults)
 
 static void sweep(struct run *r, uint64_t mask, int with, bool torn, long step)
 {
+	unsigned reached = 0;
+
 	fault.capacity = 0;
 	for (int always = 0; always < 2; always++) {
 		for (long at = 1;; at += step) {
@@ -397,8 +401,10 @@ static void sweep(struct run *r, uint64_t mask, int with, bool torn, long step)
 			if (!came)
 				break;
 			positions++;
+			reached++;
 		}
 	}
+	assert_true(reached > 0); /* else nothing is tested */
 	assert_int_equal(r->err, 0);
 }
 
@@ -453,8 +459,24 @@ static void memory_runs_out(void **state)
 	(void)state;
 	if (!FAIL_MEMORY)
 		skip();
-	sweep_both(1u << CALL_MMAP, ENOMEM, false, every(11, 1));
 	sweep_both(1u << CALL_MEMORY, ENOMEM, false, every(211, 7));
+}
+
+/*
+ * Nor by SQLite: nothing can fail. Those of capture and libbpf fail in tests/live/test_fault.py; those of glibc are calls within it.
+ */
+static void nothing_is_mapped(void **state)
+{
+	struct run runs[] = {into_folder(), into_file()};
+
+	(void)state;
+	fault.mask = 1u << CALL_MMAP;
+	fault.at = LONG_MAX;
+	for (size_t i = 0; i < sizeof(runs) / sizeof(runs[0]); i++) {
+		record(&runs[i]);
+		assert_int_equal(runs[i].err, 0);
+		assert_int_equal(fault.count, 0);
+	}
 }
 
 static void everything_fails(void **state)
@@ -462,6 +484,46 @@ static void everything_fails(void **state)
 	(void)state;
 	sweep_both((1u << CALL_MEMORY) - 1, EIO, true, every(83, 1));
 	print_message("%lu fault positions tried\n", positions);
+}
+
+/* ---- what is said of it ------------------------------------------------------------------------------------------ */
+
+/* Each thing once, in order, also where nobody asks for it before it is all over; and nothing of a new segment that could not be begun. */
+static void a_full_disk_is_told_of(void **state)
+{
+	struct run r = {.opt = {.path = file}, .frames = FRAMES, .pad = 4096};
+	struct pr_buf b = PR_BUF_INIT;
+	struct pr_errinfo why, ei;
+	uint64_t seed = 1;
+	struct pr_spool *s;
+	bool stuck;
+
+	(void)state;
+	alarm(HANG_S);
+	rig_clear(dir);
+	fault.mask = 0;
+	fault.capacity = 8192;
+	fault.looks = 0;
+	fault.on = true;
+	assert_int_equal(pr_spool_open(&s, &r.opt, &ei), 0);
+	clones(&b, &r, FRAMES, &seed);
+	assert_int_equal(pr_spool_put(s, b.data, b.len, false, &ei), 0);
+	assert_int_equal(pr_spool_tick(s, 1, &ei), 0);
+	while (fault.looks < 2) /* it tried again: so the first try is over */
+		usleep(1000);
+	fault.capacity = 0;
+	while (pr_spool_written(s) < 1)
+		usleep(1000);
+	assert_int_equal(pr_spool_close(s, &ei), 0);
+	assert_true(pr_spool_trouble(s, &why, &stuck));
+	assert_true(stuck && strstr(why.msg, file) && strstr(why.msg, strerror(ENOSPC)));
+	assert_true(pr_spool_trouble(s, &why, &stuck));
+	assert_true(!stuck && !why.msg[0]);
+	assert_false(pr_spool_trouble(s, &why, &stuck));
+	pr_spool_stop(s);
+	fault.on = false;
+	pr_spool_free(s);
+	pr_buf_release(&b);
 }
 
 /* ---- a disk of each size ----------------------------------------------------------------------------------------- */
@@ -523,12 +585,14 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_full_disk_is_told_of),
 		cmocka_unit_test(disks_of_each_size),
 		cmocka_unit_test(writes_fail),
 		cmocka_unit_test(syncs_fail),
 		cmocka_unit_test(names_fail),
 		cmocka_unit_test(index_writes_fail),
 		cmocka_unit_test(memory_runs_out),
+		cmocka_unit_test(nothing_is_mapped),
 		cmocka_unit_test(everything_fails),
 	};
 
