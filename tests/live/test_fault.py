@@ -125,6 +125,30 @@ def test_a_failure_of_a_frozen_set_is_told():
                 live.equal((glob.glob(folder + "/frozen-*"), live.run(live.PROCREC, "verify", folder).status), ([], 0), f"{what}: what is there")
 
 
+def test_each_mapping_that_fails_is_told():
+    """All that the recorder maps, by its own hand and by libbpf's, it maps before it records: it says so and ends, or does without."""
+    reached = refused = 0
+    for always in ("", ":always"):
+        for n in range(1, 200):
+            with live.scratch() as d:
+                trace = os.path.join(d, "t.seg")
+                fault = f"mmap:{n}:{errno.ENOMEM}{always}"
+                r = live.run("env", *failing(d, fault), live.PROCREC, "record", "-o", trace, "--", "sh", "-c", f"touch {d}/ran; exit 7", timeout=60)
+                if not has_failed(d):
+                    break
+                reached += 1
+                refused += r.status == 4
+                if r.status == 4:
+                    assert r.err.startswith("procrec: ") and "annot allocate memory" in r.err, f"{fault}: {r.err}"
+                    live.equal((os.path.exists(f"{d}/ran"), os.path.exists(trace)), (False, False), f"{fault}: CMD ran, a trace is left: {r.err}")
+                else:
+                    live.equal((r.status, "nothing lost" in r.err), (7, True), f"{fault}: {r.err}")
+                    live.equal(live.run(live.PROCREC, "verify", trace).status, 0, f"{fault}: verify")
+        live.equal(r.status, 7, f"with no failure: {r.err}")
+    assert refused >= 4, f"{reached} mappings reached, {refused} refused"
+    return f"{reached} reached, {refused} of them end it"
+
+
 def check_equation(trace, r, what):
     """Emitted = recorded + lost, by kind, with the storm's own count of what it did; and the summary tells what the trace holds."""
     forks, execs = map(int, re.match(r"forks (\d+) execs (\d+)", r.out).groups())
