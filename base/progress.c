@@ -44,7 +44,10 @@ void pr_progress_text(struct pr_buf *b, const struct pr_progress *p, uint64_t do
 		pr_buf_printf(&tail, ": %u %% of ", (unsigned)(done >= total ? 100 : (double)done * 100 / (double)total));
 	else
 		pr_buf_str(&tail, ": ");
-	pr_text_size(&tail, total ? total : done);
+	if (p->unit)
+		pr_buf_printf(&tail, "%llu %s", (unsigned long long)(total ? total : done), p->unit);
+	else
+		pr_text_size(&tail, total ? total : done);
 	head.columns = style.columns > tail.len ? style.columns - (unsigned)tail.len : 1;
 	pr_buf_printf(b, "%s ", p->verb);
 	pr_text_escape(b, p->path, strlen(p->path));

@@ -24,7 +24,9 @@ void pr_line_hide(void);
 /* How far a reading has come. */
 struct pr_progress {
 	const char *verb, *path; /* "indexing", "a.seg"; borrowed */
+	const char *unit; /* of what is counted: "processes"; NULL: bytes */
 	struct pr_style style; /* .columns: of the terminal; 0: nothing is cut */
+	bool aside; /* the answer goes elsewhere than to the terminal: it goes on while that is written */
 	bool off; /* for good */
 	uint64_t next_ns; /* CLOCK_MONOTONIC when it is shown next; 0: not begun */
 };
@@ -32,7 +34,7 @@ struct pr_progress {
 /* A pr_meter function; ctx is the struct pr_progress. Shows nothing in the first second, then five times a second at most. */
 void pr_progress_at(void *ctx, uint64_t done, uint64_t total);
 
-/* The text: "indexing a.seg: 42 % of 1.2 GiB", with less of the path where there is no room. */
+/* The text: "indexing a.seg: 42 % of 1.2 GiB", "comparing a.seg: 42 % of 1200 processes", with less of the path where there is no room. */
 void pr_progress_text(struct pr_buf *b, const struct pr_progress *p, uint64_t done, uint64_t total);
 
 #endif

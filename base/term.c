@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -93,7 +94,7 @@ int pr_term_parse(struct pr_term *t, const struct pr_usage *u, int argc, char **
 void pr_term_begin(struct pr_term *t)
 {
 	pr_line_hide();
-	t->progress.off = true;
+	t->progress.off = !t->progress.aside;
 	if (!t->wish.no_pager)
 		pr_pager_use(&t->pager);
 }
@@ -112,6 +113,26 @@ const struct pr_meter *pr_term_meter(struct pr_term *t, const char *verb, const 
 	t->progress.style.columns = t->err_columns;
 	t->meter = (struct pr_meter){pr_progress_at, &t->progress};
 	return &t->meter;
+}
+
+const struct pr_meter *pr_term_meter_of(struct pr_term *t, const char *verb, const char *path, const char *unit)
+{
+	const struct pr_meter *m = pr_term_meter(t, verb, path);
+
+	t->progress.unit = m ? unit : NULL;
+	return m;
+}
+
+const struct pr_meter *pr_term_meter_unseen(struct pr_term *t, bool to_stdout, const char *verb, const char *path)
+{
+	const struct pr_meter *m;
+	struct stat st;
+
+	if (to_stdout && (fstat(STDOUT_FILENO, &st) || S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
+		return NULL;
+	m = pr_term_meter_aside(t, to_stdout, verb, path);
+	t->progress.aside = m != NULL;
+	return m;
 }
 
 const struct pr_meter *pr_term_meter_aside(struct pr_term *t, bool to_stdout, const char *verb, const char *path)

@@ -74,8 +74,12 @@ void pr_term_out(struct pr_term *t, struct pr_out *o);
  * NULL where nothing is to be shown. verb and path are borrowed.
  */
 const struct pr_meter *pr_term_meter(struct pr_term *t, const char *verb, const char *path);
+/* The same of what is counted in units, "VERB PATH: 42 % of 1200 UNIT". unit is borrowed. */
+const struct pr_meter *pr_term_meter_of(struct pr_term *t, const char *verb, const char *path, const char *unit);
 /* For commands that write what they read to stdout: none where that is the terminal. */
 const struct pr_meter *pr_term_meter_aside(struct pr_term *t, bool to_stdout, const char *verb, const char *path);
+/* For text that people look at: none where stdout is a pipe either, whose other end may write to the terminal (| less, | grep). */
+const struct pr_meter *pr_term_meter_unseen(struct pr_term *t, bool to_stdout, const char *verb, const char *path);
 
 /* After the command, its stdout flushed: waits for the pager. False: the pager could not be started. */
 bool pr_term_finish(struct pr_term *t);

@@ -81,7 +81,7 @@ static int run(const struct diff_args *a, struct pr_diff *d, bool *out_differ, s
 	int err = load(a, d, &missing, ei), err_out;
 
 	if (!err)
-		err = pr_diff_match(d, ei);
+		err = pr_diff_match(d, pr_term_meter_of(a->term, "comparing", a->trace[1], "processes"), ei);
 	if (err)
 		return err;
 	pr_term_out(a->term, &out);

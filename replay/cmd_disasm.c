@@ -75,6 +75,7 @@ static int disasm(struct disasm *d, int fd, struct pr_errinfo *ei)
 	if (err)
 		return err;
 	pr_trace_set_events(d->trace, &events);
+	pr_seg_reader_set_meter(pr_trace_segment(d->trace), pr_term_meter_unseen(d->term, fd == STDOUT_FILENO, "disassembling", d->path));
 	pr_disasm_init(&d->text);
 	if (fd == STDOUT_FILENO)
 		pr_term_out(d->term, &d->out);
@@ -99,6 +100,7 @@ int pr_cmd_disasm(struct pr_term *term, int argc, char **argv)
 		{'n', "number", PR_OPT_FLAG, &d.number, NULL, "a comment with its number before each frame", NULL},
 		{'f', "force", PR_OPT_FLAG, &force, NULL, "replace an existing FILE", NULL},
 		PR_TERM_PAGER(term),
+		PR_TERM_QUIET(term),
 		{0},
 	};
 	const struct pr_usage usage = {"disasm", "TRACE [-o FILE] [--number]",

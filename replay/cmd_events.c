@@ -74,7 +74,9 @@ int pr_view_events(struct pr_replay_args *args)
 	if (!args->json && !args->has_clone_limit)
 		args->cache.max_clone_entries = args->cache.max_entries;
 	pr_out_init(&e.out, STDOUT_FILENO);
-	if (args->following)
+	if (!args->following)
+		args->meter = pr_term_meter_unseen(args->term, true, "reading", args->trace);
+	else
 		args->following->out = &e.out;
 	err = pr_session_open(&e.s, args, true, NULL, &ei);
 	if (err)

@@ -169,7 +169,9 @@ int pr_view_frames(struct pr_replay_args *args)
 		return pr_report(err, &ei);
 	}
 	pr_out_init(&v.out, STDOUT_FILENO);
-	if (args->following)
+	if (!args->following)
+		args->meter = pr_term_meter_unseen(args->term, true, "reading", args->trace);
+	else
 		args->following->out = &v.out;
 	err = pr_session_open(&v.s, args, true, NULL, &ei);
 	if (err)

@@ -350,6 +350,7 @@ static int show(struct pr_term *term, const char *path, bool json, struct pr_err
 	if (err)
 		return err;
 	pr_trace_get_state(t, &in.st);
+	pr_seg_reader_set_meter(pr_trace_segment(t), pr_term_meter(term, "reading", path));
 	err = pr_boots_load(&in.boots, path, ei);
 	if (!err)
 		err = read_facts(&in, t, ei);
@@ -381,6 +382,7 @@ int pr_cmd_info(struct pr_term *term, int argc, char **argv)
 		{0, "json", PR_OPT_FLAG, &json, NULL, "one JSON object", NULL},
 		PR_TERM_COLOR(term),
 		PR_TERM_PAGER(term),
+		PR_TERM_QUIET(term),
 		{0},
 	};
 	const struct pr_usage usage = {"info", "TRACE [--json]", "Tells what a trace is: format, size, host, whether it was closed.",

@@ -106,8 +106,8 @@ struct pr_diff {
 
 void pr_diff_release(struct pr_diff *d);
 
-/* Finds the pairs: fills `match`. PR_ENOMEM. */
-int pr_diff_match(struct pr_diff *d, struct pr_errinfo *ei);
+/* Finds the pairs: fills `match`. meter: counts processes, of both traces; NULL: nobody. PR_ENOMEM. */
+int pr_diff_match(struct pr_diff *d, const struct pr_meter *meter, struct pr_errinfo *ei);
 
 /* What differs between two images, or two processes. */
 enum pr_diff_what {

@@ -158,12 +158,25 @@ static int number_node(struct pr_diff *d, struct pr_diff_side *s, struct pr_diff
 	return err ? err : number_whole(d, s, n);
 }
 
-static int number_side(struct pr_diff *d, struct pr_diff_side *s)
+/* The work: the nodes of each side are numbered, and then those of the first are paired. It is told as a part of all nodes. */
+struct count {
+	const struct pr_meter *meter;
+	uint64_t done, work, nodes;
+};
+
+static void count_one(struct count *c)
+{
+	pr_meter_at(c->meter, c->done++ * c->nodes / c->work, c->nodes);
+}
+
+static int number_side(struct pr_diff *d, struct pr_diff_side *s, struct count *c)
 {
 	int err = PR_OK;
 
-	for (size_t i = s->n_order; !err && i-- > 0;)
+	for (size_t i = s->n_order; !err && i-- > 0;) {
+		count_one(c);
 		err = number_node(d, s, &s->nodes[s->order[i]]);
+	}
 	return err;
 }
 
@@ -460,17 +473,19 @@ static int pair_children(struct pr_diff *d, const struct pr_diff_node *a, const 
 	return err;
 }
 
-int pr_diff_match(struct pr_diff *d, struct pr_errinfo *ei)
+int pr_diff_match(struct pr_diff *d, const struct pr_meter *meter, struct pr_errinfo *ei)
 {
 	const struct pr_diff_side *a = &d->side[0], *b = &d->side[1];
-	int err = number_side(d, &d->side[0]);
+	struct count count = {.meter = meter, .work = 2 * (uint64_t)a->n_order + b->n_order, .nodes = (uint64_t)a->n_order + b->n_order};
+	int err = number_side(d, &d->side[0], &count);
 
 	if (!err)
-		err = number_side(d, &d->side[1]);
+		err = number_side(d, &d->side[1], &count);
 	a->nodes[0].match = b->nodes[0].match = 0;
 	for (size_t i = 0; !err && i < a->n_order; i++) { /* parents come before their children */
 		const struct pr_diff_node *n = &a->nodes[a->order[i]];
 
+		count_one(&count);
 		if (n->match != PR_DIFF_NONE)
 			err = pair_children(d, n, &b->nodes[n->match]);
 	}

@@ -342,30 +342,49 @@ def check_progress(tmp):
     def out_of(n):
         return os.path.join(tmp, n)
 
+    unsealed = out_of("open.seg")
+    with open(t, "rb") as f, open(unsealed, "wb") as g:
+        g.write(f.read()[:-152])  # without its footer
     for args, verb in [(["reindex", t], b"indexing"), (["verify", t], b"verifying"), (["pack", frames, "-o", out_of("p.seg"), "-f"], b"packing"),
                        (["unpack", t, "-o", out_of("u.raw"), "-f"], b"unpacking"), (["extract", t, "--redact", "-o", out_of("e.seg"), "-f"], b"extracting from"),
                        (["report", t, "-o", out_of("r.html"), "--force"], b"reading"), (["export", t, "-f", "csv", "-o", out_of("x.csv"), "--force"], b"exporting"),
                        (["replay", t, "--tree", "--no-index"], b"reading"), (["sql", t, "SELECT 1", "--no-index"], b"reading"), (["stats", t], b"reading"),
-                       (["dump", t, "-o", out_of("d.seg"), "-f"], b"dumping from"), (["diff", t, t], b"reading"), (["audit", t], b"reading"),
+                       (["dump", t, "-o", out_of("d.seg"), "-f"], b"dumping from"), (["diff", t, t], b"reading|comparing"),
+                       (["info", unsealed], b"reading"), (["disasm", t, "-o", out_of("a.frames"), "-f"], b"disassembling"), (["audit", t], b"reading"),
                        (["repair", t, "-o", out_of("g.seg"), "-f"], b"copying"), (["replay", t, "--cache"], b"reading"),
                        (["replay", t, "--cache", "--diff", "9..999"], b"reading")]:
         quiet = ["-q"]
         env = {"LD_PRELOAD": hurry, "PAGER": "cat"}
         out, status = on_pty(*args, env=env, columns=60)
         shown = re.findall(rb"\r([a-z][^\r\x1b]*)\x1b\[K", out)
-        need(shown and all(s.startswith(verb + b" ") for s in shown), args, "shows no progress:", out[:300])
+        need(shown and {next((v for v in verb.split(b"|") if s.startswith(v + b" ")), s) for s in shown} == set(verb.split(b"|")), args, "shows no progress, or other:", out[:300])
         need(status == piped(*args)[0] and all(width(s.decode()) < 60 for s in shown), args, status, shown[:3])
-        need(b"\x1b[K" in out and out.rfind(b"\r\x1b[K") > out.rfind(verb + b" "), args, "is not erased:", out[-200:])
+        need(b"\x1b[K" in out and all(out.rfind(b"\r\x1b[K") > out.rfind(v + b" ") for v in verb.split(b"|")), args, "is not erased:", out[-200:])
         percent = [int(p) for s in shown for p in re.findall(rb": (\d+) %", s)]
         need(percent and all(0 <= p <= 100 for p in percent) and max(percent) >= 50, args, percent)
         rest = re.sub(rb"\r[^\r\n]*\x1b\[K", b"", out)
-        need(verb + b" " not in rest, args, "leaves traces:", rest[:300])
+        need(not any(v + b" " in rest for v in verb.split(b"|")), args, "leaves traces:", rest[:300])
         for name, more, env2 in (("-q", quiet, {}), ("dumb", [], {"TERM": "dumb"})):
             need(b"\x1b[K" not in on_pty(*args, *more, env={**env, **env2}, columns=60)[0], args, name, "shows progress")
         need(b"\x1b" not in piped(*args, env=env)[2], args, "in a pipe")
+    need(b" processes\x1b[K" in on_pty("diff", t, t, env=env, columns=60)[0], "diff counts no processes")
+    progress_of_text(t, env, out_of("text"))
     out, status = on_pty("verify", os.path.join(ROOT, "fixtures", "corrupt", "two-blocks-damaged.seg"), env={"LD_PRELOAD": hurry}, columns=200)
     need(status == 1 and re.search(rb"verifying [^\r\n]*\x1b\[K\r\x1b\[Kprocrec: ", out), "a note is written into the progress:", out)
     return None
+
+
+def progress_of_text(t, env, to):
+    """What writes text to stdout shows it where that is a file, not where it is the terminal, nor a pipe, which may lead there."""
+    for args, verb in [(["replay", t], b"reading "), (["replay", t, "--json"], b"reading "), (["replay", t, "--frames"], b"reading "),
+                       (["disasm", t], b"disassembling ")]:
+        for where, shows in [('>"$0"', True), (">/dev/null", True), ("| cat >/dev/null", False), ("", False)]:
+            out, _ = run(["sh", "-c", f'"$@" {where}', to, PROCREC, *args], env=env, columns=60)
+            need((b"\r" + verb in out) == shows, args, where, "shows progress:" if not shows else "shows no progress:", out[:300])
+        with open(to, "rb") as f:
+            need(f.read() == piped(*args)[1], args, "writes something else beside its progress")
+        out, _ = run(["sh", "-c", '"$@" >"$0"', to, PROCREC, *args, "-q"], env=env, columns=60)
+        need(b"\x1b" not in out, args, "-q shows progress")
 
 
 TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}(?:Z|[+-]\d\d:\d\d)")

@@ -125,7 +125,7 @@ static struct pr_diff_sums compare(const struct tree *a, const struct tree *b, u
 		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd[i]);
 		assert_int_equal(pr_diff_load(&d.side[i], &(struct pr_diff_source){.path = path}, &ei), 0);
 	}
-	assert_int_equal(pr_diff_match(&d, &ei), 0);
+	assert_int_equal(pr_diff_match(&d, NULL, &ei), 0);
 	for (size_t i = 0; i < d.side[0].n_order; i++) { /* a pair is one from both sides, and so are the creators */
 		const struct pr_diff_node *n = &d.side[0].nodes[d.side[0].order[i]];
 

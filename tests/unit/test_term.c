@@ -285,6 +285,12 @@ static void progress_text(void **state)
 	expect(&b, "indexing a.seg: 100 % of 15.9 EiB");
 	pr_progress_text(&b, &p, 3000, 0);
 	expect(&b, "indexing a.seg: 2.9 KiB");
+	p.unit = "processes";
+	pr_progress_text(&b, &p, 600, 1200);
+	expect(&b, "indexing a.seg: 50 % of 1200 processes");
+	pr_progress_text(&b, &p, 600, 0);
+	expect(&b, "indexing a.seg: 600 processes");
+	p.unit = NULL;
 	p.path = "\033[31m/a/very/long/path/to/a/trace.seg";
 	pr_progress_text(&b, &p, 1, 2048);
 	expect(&b, "indexing \\x1b[31m/a/very/long/path/to/a/trace.seg: 0 % of 2.0 KiB");
