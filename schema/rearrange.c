@@ -112,14 +112,11 @@ static unsigned seq_state(uint32_t head)
 
 /* ---- forward ------------------------------------------------------------------------------------------------------ */
 
-/* Writes the n differences in v as a column. */
-static void column_put(struct pr_buf *out, const uint64_t *v, uint32_t n, unsigned width)
+/* Writes the n differences in v as a column; all: the bits that any of them has, by which most columns take one byte. */
+static void column_put(struct pr_buf *out, const uint64_t *v, uint32_t n, unsigned width, uint64_t all)
 {
-	uint64_t all = 0;
 	uint8_t mask = 0, *p;
 
-	for (uint32_t i = 0; i < n; i++)
-		all |= v[i];
 	for (unsigned k = 0; k < width; k++)
 		mask |= (uint8_t)((all >> 8 * k & 0xff ? 1u : 0u) << k);
 	pr_buf_u8(out, mask);
@@ -156,36 +153,38 @@ static bool find_envelopes(struct layout *l, const uint8_t *plain, size_t n)
 static void put_envelopes(struct pr_buf *out, struct layout *l, const uint8_t *plain)
 {
 	uint32_t last[PR_RE_CLASSES] = {0}, k = 0;
-	uint64_t seq[SEQ_STATES] = {0}, ktime = 0;
+	uint64_t seq[SEQ_STATES] = {0}, ktime = 0, seqs = 0, ktimes = 0;
 
 	pr_buf_append(out, l->cls, l->n);
 	for (unsigned field = 0; field < 8; field += 4) { /* head, then size */
+		uint64_t all = 0;
+
 		memset(last, 0, sizeof(last));
 		for (uint32_t i = 0; i < l->n; i++) {
 			uint32_t v = pr_get_u32(plain + l->off[i] + field);
 
-			l->v[i] = zigzag(v - last[l->cls[i]], 4);
+			all |= l->v[i] = zigzag(v - last[l->cls[i]], 4);
 			last[l->cls[i]] = v;
 		}
-		column_put(out, l->v, l->n, 4);
+		column_put(out, l->v, l->n, 4, all);
 	}
 	for (uint32_t i = 0; i < l->n; i++) {
 		uint64_t *next = &seq[seq_state(pr_get_u32(plain + l->off[i]))], v = pr_get_u64(plain + l->off[i] + 8);
 
-		l->v[i] = zigzag(v - *next, 8);
+		seqs |= l->v[i] = zigzag(v - *next, 8);
 		*next = v + 1;
 	}
-	column_put(out, l->v, l->n, 8);
+	column_put(out, l->v, l->n, 8, seqs);
 	for (uint32_t i = 0; i < l->n; i++) {
 		uint64_t v;
 
 		if (!l->cls[i])
 			continue;
 		v = pr_get_u64(plain + l->off[i] + PR_ENVELOPE_SIZE + 8);
-		l->v[k++] = zigzag(v - ktime, 8);
+		ktimes |= l->v[k++] = zigzag(v - ktime, 8);
 		ktime = v;
 	}
-	column_put(out, l->v, k, 8);
+	column_put(out, l->v, k, 8, ktimes);
 }
 
 static const uint8_t *frame_at(const struct layout *l, const uint8_t *plain, uint32_t row)
@@ -201,14 +200,15 @@ static uint32_t frame_size(const uint8_t *frame)
 static void put_column(struct pr_buf *out, struct layout *l, const uint8_t *plain, int c, uint32_t off)
 {
 	uint32_t last = 0, first = l->first[c], n = l->first[c + 1] - first;
+	uint64_t all = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t v = pr_get_u32(frame_at(l, plain, first + i) + off);
 
-		l->v[i] = zigzag(v - last, 4);
+		all |= l->v[i] = zigzag(v - last, 4);
 		last = v;
 	}
-	column_put(out, l->v, n, 4);
+	column_put(out, l->v, n, 4, all);
 }
 
 static uint64_t special_base(const struct pr_re_special *s, const uint8_t *frame)
@@ -219,13 +219,14 @@ static uint64_t special_base(const struct pr_re_special *s, const uint8_t *frame
 static void put_special(struct pr_buf *out, struct layout *l, const uint8_t *plain, int c, const struct pr_re_special *s)
 {
 	uint32_t first = l->first[c], n = l->first[c + 1] - first;
+	uint64_t all = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
 		const uint8_t *f = frame_at(l, plain, first + i);
 
-		l->v[i] = zigzag(get_n(f + s->off, s->width) - special_base(s, f), s->width);
+		all |= l->v[i] = zigzag(get_n(f + s->off, s->width) - special_base(s, f), s->width);
 	}
-	column_put(out, l->v, n, s->width);
+	column_put(out, l->v, n, s->width, all);
 }
 
 static void put_classes(struct pr_buf *out, struct layout *l, const uint8_t *plain)
