@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/map.h"
+#include "redact/terminated.h"
 #include "schema/sha256.h"
 
 #define GROUPS 10
@@ -290,21 +291,11 @@ void pr_redact_label(const struct pr_redact *r, struct pr_redact_label *out)
 	pr_buf_release(&b);
 }
 
-/* A NUL behind what is in b: some tools that watch regexec look for one, whatever its length. */
-static struct pr_slice terminated(struct pr_buf *b)
-{
-	pr_buf_u8(b, 0);
-	if (pr_buf_failed(b))
-		return (struct pr_slice){(const uint8_t *)"", 0};
-	b->len--;
-	return (struct pr_slice){b->data, b->len};
-}
-
 static struct pr_slice copy_of(struct pr_buf *b, struct pr_slice s)
 {
 	pr_buf_clear(b);
 	pr_buf_append(b, s.p, s.n);
-	return terminated(b);
+	return pr_terminated(b);
 }
 
 /* ---- one argument --------------------------------------------------------------------------------------------------- */
@@ -397,7 +388,7 @@ static void redact_arg(struct pr_redact *r, const struct program *pg, struct pr_
 		if (!is_due(&r->v[i], RULE_ARG, pg->is_for[i], may) || !apply(r, &r->v[i], arg, other))
 			continue;
 		swap = now, now = other, other = swap;
-		arg = terminated(now);
+		arg = pr_terminated(now);
 		may[0] = may[1] = true; /* it is another text now */
 	}
 	pr_buf_append(out, arg.p, arg.n);

@@ -6,6 +6,8 @@
 #include "replay/decode/decode.h"
 
 #include "base/bytes.h"
+#include "base/cursor.h"
+#include "schema/build.h"
 
 #define DESC_SIZE sizeof(struct pr_data_desc)
 #define NO_CWD (PR_EXEC_NO_CWD_SUPPORT | PR_EXEC_ERROR_CWD | PR_EXEC_ROOT_CWD)
@@ -113,23 +115,19 @@ void pr_execve_strings(const struct pr_execve *e, struct pr_exec_strings *out)
 
 bool pr_own_item_next(struct pr_slice *left, struct pr_own_item *out)
 {
-	uint16_t type, len;
+	struct pr_cursor c = pr_cursor_make(left->p, left->n);
+	struct pr_item_view v;
 
-	if (left->n < sizeof(struct pr_item))
-		return false;
-	type = pr_get_u16(left->p);
-	len = pr_get_u16(left->p + 2);
-	*left = skip(*left, sizeof(struct pr_item));
-	if (len > left->n || ((type & PR_ITEM_DESC) && len != DESC_SIZE)) {
+	if (!pr_item_next(&c, &v) || (v.desc && v.len != DESC_SIZE)) {
 		*left = skip(*left, left->n); /* cannot be after pr_decode; a caller with bytes of its own stays safe */
 		return false;
 	}
-	out->type = type & (uint16_t) ~(PR_ITEM_DESC | PR_ITEM_CUT);
-	out->cut = type & PR_ITEM_CUT;
-	out->is_desc = type & PR_ITEM_DESC;
-	out->bytes = (struct pr_slice){left->p, len};
+	out->type = v.type;
+	out->cut = v.cut;
+	out->is_desc = v.desc;
+	out->bytes = (struct pr_slice){v.p, v.len};
 	if (out->is_desc)
-		out->desc = get_desc(left->p);
-	*left = skip(*left, len);
+		out->desc = get_desc(v.p);
+	*left = skip(*left, sizeof(struct pr_item) + v.len);
 	return true;
 }

@@ -3,30 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/room.h"
 #include "base/text.h"
 #include "replay/diff/diff.h"
 #include "replay/notes.h"
 
-#define NODES_MAX (UINT32_MAX / 2)
-
-static void *room(void *v, size_t n, size_t *cap, size_t each)
-{
-	size_t more = *cap ? *cap * 2 : 256;
-	void *p = v;
-
-	if (n < *cap)
-		return v;
-	if (n >= NODES_MAX)
-		return NULL;
-	p = realloc(v, more * each);
-	if (p)
-		*cap = more;
-	return p;
-}
-
 static int add_node(struct pr_diff_side *s, struct pr_diff_node n)
 {
-	struct pr_diff_node *v = room(s->nodes, s->n_nodes, &s->cap_nodes, sizeof(*v));
+	struct pr_diff_node *v = pr_room(s->nodes, s->n_nodes, &s->cap_nodes, sizeof(*v));
 
 	if (!v)
 		return PR_ENOMEM;
@@ -55,7 +39,7 @@ static int on_image(void *ctx, struct pr_life *l, const struct pr_life_image *im
 
 	if (!l->mark || (!l->is_over && im->number == 0 && im->start == PR_LIFE_CLONE)) /* between clone and exec */
 		return PR_OK;
-	v = room(s->images, s->n_images, &s->cap_images, sizeof(*v));
+	v = pr_room(s->images, s->n_images, &s->cap_images, sizeof(*v));
 	if (!v)
 		return PR_ENOMEM;
 	s->images = v;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "redact/terminated.h"
 #include "replay/diff/diff.h"
 
 #define GROUPS 2
@@ -103,30 +104,20 @@ static void mask_pids(const struct pr_map *pids, struct pr_slice in, struct pr_b
 	}
 }
 
-/* A NUL behind what is in b: some tools that watch regexec look for one, whatever its length. */
-static struct pr_slice terminated(struct pr_buf *b)
-{
-	pr_buf_u8(b, 0);
-	if (pr_buf_failed(b))
-		return (struct pr_slice){(const uint8_t *)"", 0};
-	b->len--;
-	return (struct pr_slice){b->data, b->len};
-}
-
 void pr_masks_apply(const struct pr_masks *m, const struct pr_map *pids, struct pr_slice in, struct pr_buf *b)
 {
 	struct pr_buf one = PR_BUF_INIT, two = PR_BUF_INIT, *now = &one, *other = &two, *swap;
 
 	if (m->n) {
 		pr_buf_append(now, in.p, in.n);
-		in = terminated(now);
+		in = pr_terminated(now);
 	}
 	for (size_t i = 0; i < m->n && in.n; i++) {
 		pr_buf_clear(other);
 		if (!apply_one(&m->v[i], in, other))
 			continue;
 		swap = now, now = other, other = swap;
-		in = terminated(now);
+		in = pr_terminated(now);
 	}
 	if (m->pids && pids)
 		mask_pids(pids, in, b);

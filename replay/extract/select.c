@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/room.h"
 #include "replay/export/walk.h"
 
 enum state { UNDECIDED, IN, OUT };
@@ -23,24 +24,9 @@ struct selector {
 	size_t n_nodes, cap_nodes, n_ids, cap_ids;
 };
 
-static void *room(void *v, size_t n, size_t *cap, size_t each)
-{
-	size_t more = *cap ? *cap * 2 : 256;
-	void *p;
-
-	if (n < *cap)
-		return v;
-	if (n >= UINT32_MAX / 2)
-		return NULL;
-	p = realloc(v, more * each);
-	if (p)
-		*cap = more;
-	return p;
-}
-
 static int add_node(struct selector *s, struct pr_id first)
 {
-	struct node *v = room(s->nodes, s->n_nodes, &s->cap_nodes, sizeof(*v));
+	struct node *v = pr_room(s->nodes, s->n_nodes, &s->cap_nodes, sizeof(*v));
 
 	if (!v)
 		return PR_ENOMEM;
@@ -69,7 +55,7 @@ static int on_life(void *ctx, struct pr_life *l)
 	if (l->creator)
 		s->nodes[l->mark].creator = (uint32_t)l->creator->mark;
 	for (uint32_t i = 0; i < l->n_ids; i++) {
-		struct id *v = room(s->ids, s->n_ids, &s->cap_ids, sizeof(*v));
+		struct id *v = pr_room(s->ids, s->n_ids, &s->cap_ids, sizeof(*v));
 
 		if (!v)
 			return PR_ENOMEM;
