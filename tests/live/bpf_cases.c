@@ -7,11 +7,13 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include "tests/live/bpf_cases.h"
 
+char scratch[] = "/tmp/bpf_cases.XXXXXX";
 char self_path[4096];
 struct pr_capture *the_capture;
 bool old_argc0;
@@ -133,6 +135,20 @@ static void check_counters(void)
 	verdict();
 }
 
+static bool make_scratch(void)
+{
+	return mkdtemp(scratch) && !chmod(scratch, 0755);
+}
+
+static void remove_scratch(void)
+{
+	char cmd[64];
+
+	snprintf(cmd, sizeof(cmd), "rm -rf %s", scratch);
+	if (system(cmd))
+		fprintf(stderr, "bpf_cases: cannot remove %s\n", scratch);
+}
+
 int main(int argc, char **argv)
 {
 	struct pr_capture_options opt = {.failed_exec = true, .ring_bytes = 64u << 20};
@@ -156,6 +172,10 @@ int main(int argc, char **argv)
 		fprintf(stderr, "bpf_cases: %s\n", ei.msg);
 		return 4;
 	}
+	if (!make_scratch()) {
+		perror("bpf_cases: a folder on /tmp");
+		return 4;
+	}
 	check_scan();
 	verdict();
 	run_table(exec_cases, argc > 1 ? argv[1] : NULL);
@@ -163,6 +183,7 @@ int main(int argc, char **argv)
 	run_table(fork_cases, argc > 1 ? argv[1] : NULL);
 	run_table(orphan_cases, argc > 1 ? argv[1] : NULL);
 	check_counters();
+	remove_scratch();
 	printf("%d cases, %d failed, %s, %s\n", now.cases, now.failed_cases, pr_capture_flavour(the_capture),
 		u.release);
 	pr_capture_close(the_capture);

@@ -40,6 +40,7 @@ struct exec_seen {
 	struct bytes argv0, interp, exe, long_cwd, cgroup; /* items; p NULL: absent */
 };
 
+extern char scratch[]; /* a folder of this run alone, on /tmp, where others may go */
 extern char self_path[4096]; /* this program; exits at once with status $BPF_CASES_EXIT when that is set */
 extern struct pr_capture *the_capture;
 extern bool old_argc0; /* before 5.18 argc 0 stays 0 */
@@ -73,6 +74,6 @@ struct plan {
 extern char *const quick[]; /* environment with which this program exits at once, status 0 */
 int act_exec(void *plan);   /* an actor: goes to cwd, execs; returns errno */
 bool is(struct bytes b, const char *s);
-const char *put_file(const char *name, const char *text, mode_t mode); /* /tmp/bpf_cases_NAME; valid for 8 calls */
+const char *put_file(const char *name, const char *text, mode_t mode); /* scratch/NAME; valid for 8 calls */
 
 #endif

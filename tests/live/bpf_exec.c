@@ -325,7 +325,7 @@ const char *put_file(const char *name, const char *text, mode_t mode)
 	char *p = path[at++ & 7];
 	int fd;
 
-	snprintf(p, 128, "/tmp/bpf_cases_%s", name);
+	snprintf(p, 128, "%s/%s", scratch, name);
 	unlink(p);
 	fd = open(p, O_CREAT | O_WRONLY | O_TRUNC, 0700);
 	CHECK(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));

@@ -28,12 +28,12 @@ static int act_fd(void *arg)
 				return 90;
 		close(from);
 	} else {
-		fd = open(how == 2 ? "/tmp" : self_path, O_PATH | O_CLOEXEC);
+		fd = open(how == 2 ? scratch : self_path, O_PATH | O_CLOEXEC);
 		if (dup2(fd, 77) != 77)
 			return 91;
 		fd = 77;
 	}
-	syscall(SYS_execveat, fd, how == 2 ? "bpf_cases_link" : "", argv, quick,
+	syscall(SYS_execveat, fd, how == 2 ? "link" : "", argv, quick,
 		how == 2 ? 0 : 0x1000 /* AT_EMPTY_PATH */);
 	return errno;
 }
@@ -42,11 +42,12 @@ static void case_fds(void)
 {
 	struct frames f = {0};
 	struct exec_seen x;
+	char link[64];
 	int how, status;
 	pid_t pid;
 
-	unlink("/tmp/bpf_cases_link");
-	CHECK(!symlink(self_path, "/tmp/bpf_cases_link"));
+	snprintf(link, sizeof(link), "%s/link", scratch);
+	CHECK(!symlink(self_path, link));
 	for (how = 0; how < 3; how++) {
 		pid = run_actor(&f, act_fd, &how, &status);
 		CHECK(status == 0 && exec_find(&f, (uint32_t)pid, 0, &x));
@@ -54,17 +55,16 @@ static void case_fds(void)
 		CHECK(x.filename.n > 8 && !memcmp(x.filename.p, "/dev/fd/", 8) && is(x.argv0, "by fd"));
 		CHECK(is(x.exe, how == 0 ? "/memfd:a name" : self_path));
 		CHECK(how == 0 ? x.m.process.i_nlink == 0 : x.m.process.i_nlink >= 1);
-		CHECK(how < 2 || is(x.filename, "/dev/fd/77/bpf_cases_link"));
+		CHECK(how < 2 || is(x.filename, "/dev/fd/77/link"));
 		frames_clear(&f);
 	}
-	unlink("/tmp/bpf_cases_link");
 }
 
 static const char *copy_self(const char *name, uid_t uid, gid_t gid, mode_t mode)
 {
 	static char path[128], cmd[4400];
 
-	snprintf(path, sizeof(path), "/tmp/bpf_cases_%s", name);
+	snprintf(path, sizeof(path), "%s/%s", scratch, name);
 	snprintf(cmd, sizeof(cmd), "cp %s %s", self_path, path);
 	CHECK(!system(cmd) && !chown(path, uid, gid) && !chmod(path, mode));
 	return path;
@@ -121,8 +121,6 @@ static void case_setid(void)
 		try_as(p, 1234, 1235, PR_SECURE_FILECAPS, 1234, 1235);
 	else
 		printf("    note: no file capabilities on /tmp here\n");
-	if (system("rm -f /tmp/bpf_cases_*"))
-		CHECK(!"clean up");
 }
 
 static int act_deleted(void *arg)
@@ -251,9 +249,11 @@ static void try_fail(const char *path, int error)
 static int act_exec_absent(void *arg)
 {
 	struct plan *p = arg;
-	int fd = open("/tmp/bpf_cases_absent", O_RDWR | O_CREAT, 0600);
-	char *page;
+	char path[64], *page;
+	int fd;
 
+	snprintf(path, sizeof(path), "%s/absent", scratch);
+	fd = open(path, O_RDWR | O_CREAT, 0600);
 	if (fd < 0 || write(fd, "absent", 7) != 7)
 		return 99;
 	page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
@@ -289,8 +289,6 @@ static void case_fail(void)
 	try_absent((char *[]){"absent", "absent", NULL}, "", "", 0);
 	try_absent((char *[]){"nope", "absent", "b", NULL}, "nope", "", 0);
 	try_absent((char *[]){"nope", "a", "", "absent", NULL}, "nope", "a\0", 2);
-	if (system("rm -f /tmp/bpf_cases_*"))
-		CHECK(!"clean up");
 }
 
 const struct bpf_case image_cases[] = {

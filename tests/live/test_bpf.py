@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the kernel side emits, case by case, against what the acting program itself did: tests/live/bpf_cases.c, without recorder and replay."""
 
+import concurrent.futures
 import os
 
 import live
@@ -19,6 +20,13 @@ def test_bpf_cases():
 
 def test_bpf_cases_plain_tracepoints():
     return run_cases("-w")
+
+
+def test_bpf_cases_beside_each_other():
+    """Each run has its files for itself."""
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        notes = list(pool.map(run_cases, ["exec: setuid"] * 6))
+    return f"{len(notes)} runs"
 
 
 def test_bpf_pinned_capture_survives_kills():
