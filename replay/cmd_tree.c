@@ -107,14 +107,17 @@ static int in_passes(struct pr_tree_walk *w, walk_fn *fn, void *ctx, struct pr_e
 
 /* ---- from one process ------------------------------------------------------------------------------------------------ */
 
-/* The first image of the process: what an earlier image of it created belongs to it as well. */
+/*
+ * The first image of the process: what an earlier image of it created belongs to it as well. Each is older than the one it became; a trace that
+ * says otherwise could lead round in a circle.
+ */
 static int first_image(struct pr_answer *a, struct pr_link *l, struct pr_errinfo *ei)
 {
 	struct pr_link up = *l;
 	uint32_t pid = l->proc.key.pid;
 	int err = PR_OK;
 
-	for (uint64_t i = 0; !err && up.has_parent && up.parent.pid == pid && i < UINT32_MAX; i++) {
+	while (!err && up.has_parent && up.parent.pid == pid && up.parent.ktime < up.proc.key.ktime) {
 		err = pr_lineage_up(&a->lineage, &up, a->at, &up, ei);
 		if (!err && up.known)
 			*l = up;

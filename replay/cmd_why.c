@@ -191,7 +191,7 @@ static int tell_creator(struct story *s)
 	}
 	if (!err && p->has_pre) {
 		pr_buf_str(&s->text, ", and ");
-		pr_render_duration(&s->text, p->key.ktime - p->pre_ktime);
+		pr_render_duration(&s->text, (int64_t)(p->key.ktime - p->pre_ktime));
 		pr_buf_str(&s->text, " later it ran its first program");
 	} else if (p->start == PR_START_CLONE && s->images == 1) {
 		pr_buf_str(&s->text, ", and has run no other program than its creator's");
@@ -318,7 +318,7 @@ static void tell_end(struct story *s)
 		pr_buf_str(&s->text, p->end == PR_ENDED_EXIT ? "It ended at " : "Another program took its place by execve at ");
 		put_time(s, p->end_ktime);
 		pr_buf_str(&s->text, ", after ");
-		pr_render_duration(&s->text, p->end_ktime - p->key.ktime);
+		pr_render_duration(&s->text, (int64_t)(p->end_ktime - p->key.ktime));
 		if (p->end == PR_ENDED_EXIT) {
 			pr_buf_str(&s->text, ": ");
 			at = s->text.len;

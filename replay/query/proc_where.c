@@ -324,7 +324,7 @@ static int bind_end_ktime(struct pr_expr *x, int i, void *row)
 
 static int bind_duration(struct pr_expr *x, int i, void *row)
 {
-	return has_end(row) ? pr_expr_u64(x, i, proc_of(row)->end_ktime - proc_of(row)->key.ktime) : PR_OK;
+	return has_end(row) ? pr_expr_i64(x, i, (int64_t)(proc_of(row)->end_ktime - proc_of(row)->key.ktime)) : PR_OK;
 }
 
 static int bind_ended_by(struct pr_expr *x, int i, void *row)

@@ -50,8 +50,12 @@ void pr_render_command(struct pr_renderer *r, struct pr_buf *b, const struct pr_
 	pr_text_escape_lossy(b, s.p, s.n);
 }
 
-void pr_render_duration(struct pr_buf *b, uint64_t ns)
+void pr_render_duration(struct pr_buf *b, int64_t span)
 {
+	uint64_t ns = span < 0 ? 0 - (uint64_t)span : (uint64_t)span;
+
+	if (span < 0)
+		pr_buf_str(b, "-");
 	if (ns < 1000)
 		pr_buf_printf(b, "%" PRIu64 " ns", ns);
 	else if (ns < 1000000)
@@ -97,7 +101,7 @@ static void put_end(struct pr_buf *b, const struct pr_link *l)
 		pr_buf_str(b, l->gap ? "end maybe lost" : "no end seen");
 		return;
 	}
-	pr_render_duration(b, p->end_ktime - p->key.ktime);
+	pr_render_duration(b, (int64_t)(p->end_ktime - p->key.ktime));
 	pr_buf_str(b, ", ");
 	if (p->end == PR_ENDED_EXIT)
 		pr_render_status(b, p->status);

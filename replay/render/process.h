@@ -41,7 +41,7 @@ void pr_render_boot_json(struct pr_json *j, const uint8_t id[PR_SEG_UUID]);
 void pr_render_command(struct pr_renderer *r, struct pr_buf *b, const struct pr_process_view *v);
 /* The same without arguments. */
 void pr_render_program(struct pr_renderer *r, struct pr_buf *b, const struct pr_process_view *v);
-/* "0.412 s" and such */
-void pr_render_duration(struct pr_buf *b, uint64_t ns);
+/* "0.412 s" and such; what ends before it begins, as a trace that is not honest may tell it, "-0.412 s" */
+void pr_render_duration(struct pr_buf *b, int64_t ns);
 
 #endif
