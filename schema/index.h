@@ -80,6 +80,19 @@ int pr_index_build(struct pr_index **out, struct pr_trace *t, struct pr_errinfo 
 /* The same of the frames 0 to until - 1 alone, as if no others had been recorded; it reads no further. */
 int pr_index_build_until(struct pr_index **out, struct pr_trace *t, uint64_t until, struct pr_errinfo *ei);
 
+/* Indexes of single segments that were not usable; those are read. */
+struct pr_index_join_notes {
+	size_t n_unusable;
+	struct pr_errinfo first; /* why the first of them was not */
+};
+
+/*
+ * Of a trace of several segments: opens the indexes beside them, which answer together as one of all would. A segment without a usable one
+ * is read for it. PR_ENOENT: no segment has any; PR_EDATA: they can't be joined, with the reason in ei. `t` must outlive it. meter:
+ * told when all frames must be read after all; may be NULL.
+ */
+int pr_index_join(struct pr_index **out, struct pr_trace *t, const struct pr_meter *meter, struct pr_index_join_notes *notes, struct pr_errinfo *ei);
+
 /*
  * Builds the index at `path` from the frames, replacing what is there. *out_processes: how many rows (may be NULL).
  */
@@ -87,7 +100,9 @@ int pr_index_rebuild(const char *path, struct pr_trace *t, uint64_t *out_process
 
 void pr_index_close(struct pr_index *ix); /* NULL is allowed */
 
-struct sqlite3 *pr_index_db(struct pr_index *ix); /* for `procrec sql`; read-only */
+struct sqlite3 *pr_index_db(struct pr_index *ix); /* for `procrec sql`; read-only. Of joined ones: after pr_index_whole */
+/* Joined ones become one of all, from the frames: for what takes all rows. Others are whole. */
+int pr_index_whole(struct pr_index *ix, struct pr_errinfo *ei);
 
 enum pr_proc_start { PR_START_UNSEEN, PR_START_CLONE, PR_START_EXEC, PR_START_SNAPSHOT };
 enum pr_proc_end { PR_ENDED_UNSEEN, PR_ENDED_EXIT, PR_ENDED_EXEC };
@@ -143,7 +158,7 @@ int pr_index_block(struct pr_index *ix, uint64_t seq, struct pr_index_block *out
 typedef int pr_index_block_fn(void *ctx, const struct pr_index_block *b);
 int pr_index_blocks_at(struct pr_index *ix, uint64_t from, uint64_t to, pr_index_block_fn *fn, void *ctx, struct pr_errinfo *ei);
 
-/* From the first ktime of a frame to the last, or somewhat later. PR_ENOENT: no frame has one. */
+/* From the first ktime of a frame to the last, or somewhat later. PR_ENOENT: no frame has one. Not of joined ones. */
 int pr_index_span(struct pr_index *ix, uint64_t *out_from, uint64_t *out_to, struct pr_errinfo *ei);
 
 int pr_index_gaps(struct pr_index *ix, int (*fn)(void *ctx, const struct pr_gap *g), void *ctx, struct pr_errinfo *ei);

@@ -7,7 +7,7 @@
 -- seq: number of a frame in the trace, as everywhere.
 
 PRAGMA application_id = 1886544739; -- "prcc"
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 
 -- What this index belongs to. `complete` is written last: without it the index is not one.
 CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -20,7 +20,8 @@ CREATE TABLE image(
 	ppid INTEGER, -- the parent key's pid; NULL: no frame tells
 	pd INTEGER, -- kt minus the parent key's ktime (relative to base as well)
 	bits INTEGER NOT NULL, -- 0-1 start: 0 not seen, 1 clone, 2 exec, 3 snapshot; 2: first exec after a clone;
-		-- 3: the parent is inferred; 4-5 end: 0 not seen, 1 exit, 2 replaced by an exec; 6: frames disagree
+		-- 3: the parent is inferred; 4-5 end: 0 not seen, 1 exit, 2 replaced by an exec; 6: frames disagree;
+		-- 7: a start frame was emitted before, or long after, kt; 8: only frames that repeat state tell of it
 	status INTEGER, -- wait status, when the end is an exit
 	dur INTEGER, -- from kt to the end
 	seq INTEGER, -- of the frame that tells most: execve, else clone; NULL: none
@@ -32,7 +33,8 @@ CREATE TABLE image(
 ) WITHOUT ROWID;
 
 -- Images that may live longer than half a second, under the moment between their start and end that divides by the largest power
--- of two (a backbone tree over time): who lived at T stands under one of 64 nodes. node 0: the end was not seen.
+-- of two (a backbone tree over time): who lived at T stands under one of 64 nodes. node 0: the end was not seen; the lowest: nor anything but
+-- repeated state.
 CREATE TABLE long(node INTEGER NOT NULL, pid INTEGER NOT NULL, kt INTEGER NOT NULL, PRIMARY KEY(node, pid, kt)) WITHOUT ROWID;
 
 CREATE TABLE block(
@@ -62,6 +64,28 @@ CREATE TABLE reparent(
 	pid INTEGER NOT NULL, kt INTEGER NOT NULL, seq INTEGER NOT NULL, opid INTEGER, okt INTEGER, npid INTEGER, nkt INTEGER,
 	PRIMARY KEY(pid, kt, seq)
 ) WITHOUT ROWID;
+
+-- What joins the indexes of the segments of a directory into one (FORMAT.md, 2.8). Own frames: those that do not repeat state.
+--
+-- Facts that the rows of `image` don't tell: of all frames (own 0), of own frames (own 1; x, c and e 0: they tell nothing).
+CREATE TABLE fact(
+	own INTEGER NOT NULL, pid INTEGER NOT NULL, kt INTEGER NOT NULL,
+	x INTEGER NOT NULL, xppid INTEGER NOT NULL, xpkt INTEGER NOT NULL, xseq INTEGER NOT NULL, xlead INTEGER NOT NULL, -- execve frame
+	c INTEGER NOT NULL, cppid INTEGER NOT NULL, cpkt INTEGER NOT NULL, cseq INTEGER NOT NULL, -- clone frame
+	e INTEGER NOT NULL, ekt INTEGER NOT NULL, eseq INTEGER NOT NULL, estatus INTEGER NOT NULL, -- end
+	pre INTEGER NOT NULL, flags INTEGER NOT NULL, -- 0 first exec; 1, 2 parent inferred, of execve and clone; 3 frames disagree; 4 as bit 7 above
+	PRIMARY KEY(own, pid, kt)
+) WITHOUT ROWID;
+-- Keys that own frames name and that are older than the first of them: role 0 as a process, 1 as a parent.
+CREATE TABLE old(role INTEGER NOT NULL, pid INTEGER NOT NULL, kt INTEGER NOT NULL, PRIMARY KEY(role, pid, kt)) WITHOUT ROWID;
+-- How sequence numbers went: kind 0-2 a gap as above, not before the first number of a stream; 3 first number of a stream; 4 damage;
+-- 5 at the end; 6, 7 repeated state. stream: cpu * 256 + stream.
+CREATE TABLE step(
+	id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, seq INTEGER NOT NULL, stream INTEGER NOT NULL, count INTEGER NOT NULL,
+	kfrom INTEGER NOT NULL, kto INTEGER NOT NULL, reason INTEGER NOT NULL
+);
+-- Ids and keys of frames that may belong to an execve frame in another segment: kind as enum pr_lead_kind.
+CREATE TABLE lead(kind INTEGER NOT NULL, pid INTEGER NOT NULL, time INTEGER NOT NULL, PRIMARY KEY(kind, pid, time)) WITHOUT ROWID;
 
 CREATE INDEX block_seq ON block(first_seq);
 CREATE INDEX block_time ON block(kmin, kmax);
@@ -104,3 +128,5 @@ CREATE VIEW blocks AS SELECT number, "offset", first_seq, frames, kmin AS ktime_
 
 -- late: made when all rows are in, which is faster and leaves no room unused.
 CREATE INDEX children ON image(ppid, (kt - pd) >> 30);
+CREATE INDEX fact_x ON fact(xppid, xpkt);
+CREATE INDEX fact_c ON fact(cppid, cpkt);

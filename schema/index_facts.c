@@ -23,6 +23,7 @@ static void join_exec(struct pr_facts *a, const struct pr_facts *b)
 	a->x_pkt = b->x_pkt;
 	a->x_seq = b->x_seq;
 	a->x_lead = b->x_lead;
+	a->x_own_lead = b->x_own_lead;
 	a->x_inferred = b->x_inferred;
 	a->first_exec = b->first_exec;
 	a->pre = b->pre;
@@ -74,9 +75,39 @@ void pr_facts_join(struct pr_facts *a, const struct pr_facts *b)
 	a->folded += b->folded;
 	a->conflict |= b->conflict;
 	a->far |= b->far;
+	a->repeat &= b->repeat;
 	join_exec(a, b);
 	join_clone(a, b);
 	join_end(a, b);
+}
+
+static bool is_far_off(int64_t v)
+{
+	return v >= PR_INDEX_WILD || v <= -PR_INDEX_WILD;
+}
+
+bool pr_facts_wild(const struct pr_facts *f)
+{
+	return is_far_off(f->kt) || is_far_off(f->x_pkt) || is_far_off(f->c_pkt) || is_far_off(f->e_kt);
+}
+
+static bool same_exec(const struct pr_facts *a, const struct pr_facts *b, bool own)
+{
+	return a->x_ppid == b->x_ppid && a->x_pkt == b->x_pkt && a->x_seq == b->x_seq && a->x_inferred == b->x_inferred &&
+	       a->first_exec == b->first_exec && a->pre == b->pre &&
+	       (own ? a->x_own_lead == b->x_own_lead : a->x_lead == b->x_lead);
+}
+
+static bool same_clone(const struct pr_facts *a, const struct pr_facts *b)
+{
+	return a->c_ppid == b->c_ppid && a->c_pkt == b->c_pkt && a->c_seq == b->c_seq && a->c_inferred == b->c_inferred;
+}
+
+bool pr_facts_equal(const struct pr_facts *a, const struct pr_facts *b, bool own)
+{
+	return pr_facts_same(a, b) && a->x == b->x && a->c == b->c && a->e == b->e && a->conflict == b->conflict && a->far == b->far &&
+	       (!a->x || same_exec(a, b, own)) && (!a->c || same_clone(a, b)) &&
+	       (!a->e || (a->e_kt == b->e_kt && a->e_seq == b->e_seq && a->e_status == b->e_status));
 }
 
 bool pr_facts_embeddable(const struct pr_facts *x, const struct pr_facts *c)
@@ -109,7 +140,8 @@ struct pr_facts pr_facts_extract(struct pr_facts *x)
 		.c_inferred = x->c_inferred,
 		.e = PR_ENDED_EXEC,
 		.e_kt = x->kt,
-		.e_seq = x->x_seq};
+		.e_seq = x->x_seq,
+		.repeat = x->repeat};
 
 	x->embedded = false;
 	x->c = 0;

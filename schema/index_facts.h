@@ -14,6 +14,9 @@
 #include "base/err.h"
 #include "schema/index.h"
 
+#define PR_INDEX_WILD (INT64_C(1) << 62) /* times that far from the base are not honest */
+#define PR_INDEX_NODE_REPEAT INT64_MIN /* node in the table `long` of those that only repeated state tells of, without an end */
+
 /* All ktimes are relative to the trace's base, signed. */
 struct pr_facts {
 	int64_t kt; /* the identity */
@@ -22,7 +25,8 @@ struct pr_facts {
 	uint32_t x_ppid; /* of its execve frame (or PROCFS execve): the value's parent key */
 	int64_t x_pkt;
 	uint64_t x_seq;
-	uint32_t x_lead;
+	uint32_t x_lead; /* frames before it that its text needs; */
+	uint32_t x_own_lead; /* without those of repeated state */
 
 	uint32_t c_ppid; /* of its clone frame; with `embedded`, of the clone frame of kt - pre */
 	int64_t c_pkt;
@@ -37,6 +41,7 @@ struct pr_facts {
 	uint8_t x, c, e; /* enum pr_proc_start of the execve frame, 1 where there is a clone frame, enum pr_proc_end */
 	bool first_exec, x_inferred, c_inferred, conflict, embedded;
 	bool e_event; /* the end is told by an exit frame, an event by itself */
+	bool repeat; /* told by repeated state, which is not joined with other facts before all are sorted */
 	bool far; /* a start frame was emitted before, or long after, the identity's ktime */
 };
 
@@ -61,6 +66,12 @@ static inline int pr_facts_compare(const struct pr_facts *a, const struct pr_fac
 
 /* Adds b, of the same identity, to a. Neither is embedded. */
 void pr_facts_join(struct pr_facts *a, const struct pr_facts *b);
+
+/* It has times that no honest trace has: too far from the base to be compared when the base changes. */
+bool pr_facts_wild(const struct pr_facts *f);
+
+/* Do both tell the same? `own`: without repeated state. */
+bool pr_facts_equal(const struct pr_facts *a, const struct pr_facts *b, bool own);
 
 /* True when c tells nothing but that it was cloned and then became x by its first exec: c needs no row of its own. */
 bool pr_facts_embeddable(const struct pr_facts *x, const struct pr_facts *c);

@@ -107,7 +107,7 @@ int pr_live_end(struct pr_live *l, const struct pr_facts *f, struct pr_errinfo *
 int pr_live_replace(struct pr_live *l, struct pr_facts *x, int64_t old_kt, struct pr_errinfo *ei)
 {
 	struct pr_facts *old = find(l, x->pid, old_kt);
-	struct pr_facts e = {.pid = x->pid, .kt = old_kt, .e = PR_ENDED_EXEC, .e_kt = x->kt, .e_seq = x->x_seq};
+	struct pr_facts e = {.pid = x->pid, .kt = old_kt, .e = PR_ENDED_EXEC, .e_kt = x->kt, .e_seq = x->x_seq, .repeat = x->repeat};
 
 	if (old && pr_facts_embeddable(x, old) && !find(l, x->pid, x->kt)) {
 		pr_facts_embed(x, old);

@@ -3,12 +3,13 @@
  * index_open.c: opening an index, with every reason to refuse it; building one from the frames.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "schema/index_priv.h"
+#include "schema/index_joined.h"
 #include "schema/index_rows.h"
 #include "schema/index_sql.h"
 #include "schema/index_vfs.h"
@@ -27,47 +28,59 @@ static int unusable(struct pr_index *ix, const char *why, struct pr_errinfo *ei)
 
 static const char schema_query[] = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY name, type";
 
-static bool same_text(sqlite3_stmt *a, sqlite3_stmt *b, int col)
+/* The rows of sqlite_schema, each text with its length before it: no two layouts have the same. False: it could not be read. */
+static bool layout_of(sqlite3 *db, struct pr_buf *out)
 {
-	const char *ta = (const char *)sqlite3_column_text(a, col), *tb = (const char *)sqlite3_column_text(b, col);
+	sqlite3_stmt *st = NULL;
+	int rc = sqlite3_prepare_v2(db, schema_query, -1, &st, NULL);
 
-	return (!ta && !tb) || (ta && tb && !strcmp(ta, tb));
+	while (!rc && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+		for (int c = 0; c < 4; c++) {
+			const void *text = sqlite3_column_text(st, c);
+			int n = text ? sqlite3_column_bytes(st, c) : -1;
+
+			pr_buf_u32(out, (uint32_t)n);
+			if (text)
+				pr_buf_append(out, text, (size_t)n);
+		}
+		rc = SQLITE_OK;
+	}
+	sqlite3_finalize(st);
+	return rc == SQLITE_DONE && !pr_buf_failed(out);
+}
+
+/* What index.sql makes. It is found out once: a directory has an index for each segment. NULL: out of memory. */
+static const struct pr_buf *our_layout(void)
+{
+	static struct pr_buf layout = PR_BUF_INIT;
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	sqlite3 *db = NULL;
+
+	pthread_mutex_lock(&lock);
+	if (!layout.len) {
+		if (sqlite3_open_v2(":memory:", &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY | SQLITE_OPEN_NOMUTEX, NULL) ||
+			sqlite3_exec(db, pr_index_sql, NULL, NULL, NULL) || !layout_of(db, &layout))
+			pr_buf_release(&layout);
+		sqlite3_close(db);
+	}
+	pthread_mutex_unlock(&lock);
+	return layout.len ? &layout : NULL;
 }
 
 /*
  * The layout must be exactly ours: a crafted file could hold views and triggers under the names of our tables. It is
  * compared with the one that index.sql makes in memory.
  */
-static bool same_schema(sqlite3 *db, sqlite3 *ours)
-{
-	sqlite3_stmt *a = NULL, *b = NULL;
-	int ra = SQLITE_ERROR, rb = SQLITE_ERROR;
-	bool same = !sqlite3_prepare_v2(db, schema_query, -1, &a, NULL) && !sqlite3_prepare_v2(ours, schema_query, -1, &b, NULL);
-
-	while (same) {
-		ra = sqlite3_step(a);
-		rb = sqlite3_step(b);
-		if (ra != SQLITE_ROW || rb != SQLITE_ROW)
-			break;
-		for (int c = 0; c < 4; c++)
-			same = same && same_text(a, b, c);
-	}
-	same = same && ra == SQLITE_DONE && rb == SQLITE_DONE;
-	sqlite3_finalize(a);
-	sqlite3_finalize(b);
-	return same;
-}
-
 static int check_schema(struct pr_index *ix, struct pr_errinfo *ei)
 {
-	sqlite3 *ours = NULL;
-	bool ok = !sqlite3_open_v2(":memory:", &ours, SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY | SQLITE_OPEN_NOMUTEX, NULL) &&
-		  !sqlite3_exec(ours, pr_index_sql, NULL, NULL, NULL);
-	bool same = ok && same_schema(ix->db, ours);
+	const struct pr_buf *ours = our_layout();
+	struct pr_buf layout = PR_BUF_INIT;
+	bool same;
 
-	sqlite3_close(ours);
-	if (!ok)
+	if (!ours)
 		return pr_fail(ei, PR_ENOMEM, "out of memory");
+	same = layout_of(ix->db, &layout) && layout.len == ours->len && !memcmp(layout.data, ours->data, layout.len);
+	pr_buf_release(&layout);
 	return same ? PR_OK : unusable(ix, "it was made by another version of procrec, or is damaged", ei);
 }
 
@@ -103,6 +116,15 @@ static bool load_meta(sqlite3_stmt *st, struct binding *b)
 	       meta_int(st, "sealed", &b->sealed) && meta_int(st, "blocks", &b->blocks) &&
 	       meta_int(st, "last_offset", &b->last_offset) && meta_int(st, "gaps", &b->gaps) &&
 	       meta_int(st, "processes", &b->processes) && meta_int(st, "block_span", &b->block_span);
+}
+
+static bool load_part(sqlite3_stmt *st, struct pr_index_part *p)
+{
+	return meta_int(st, "repeat_frames", &p->repeat_frames) && meta_int(st, "repeat_blocks", &p->repeat_blocks) &&
+	       meta_int(st, "read_frames", &p->read_frames) && meta_int(st, "own_lo", &p->lo) && meta_int(st, "own_hi", &p->hi) &&
+	       meta_int(st, "wild", &p->wild) && meta_int(st, "lead_peak", &p->lead_peak) && meta_int(st, "own_execs", &p->own_execs) &&
+	       meta_int(st, "all_execs", &p->all_execs) && meta_int(st, "own_ktime", &p->own_ktime) &&
+	       meta_int(st, "first_ktime", &p->first_ktime) && meta_int(st, "any", &p->any);
 }
 
 /* The last block is the one that the index ends with. *out_behind: what comes behind it, 0 for a further block. */
@@ -144,7 +166,7 @@ static const char *check_binding(struct pr_index *ix, sqlite3_stmt *st, struct p
 	struct binding b = {0};
 	const char *why;
 
-	if (!load_meta(st, &b))
+	if (!load_meta(st, &b) || !load_part(st, &ix->part))
 		return "it was not finished";
 	why = fresh ? NULL : check_end(&b, st, t);
 	if (why)
@@ -250,6 +272,7 @@ void pr_index_close(struct pr_index *ix)
 	for (int i = 0; i < N_SELS; i++)
 		sqlite3_finalize(ix->st[i]);
 	sqlite3_close(ix->db);
+	pr_joined_free(ix->joined);
 	free(ix->name);
 	free(ix);
 }
@@ -257,6 +280,19 @@ void pr_index_close(struct pr_index *ix)
 struct sqlite3 *pr_index_db(struct pr_index *ix)
 {
 	return ix->db;
+}
+
+int pr_index_whole(struct pr_index *ix, struct pr_errinfo *ei)
+{
+	struct pr_index *all;
+	int err = ix->joined ? pr_joined_all(ix->joined, &all, ei) : PR_END;
+
+	if (err)
+		return err == PR_END ? PR_OK : err;
+	pr_joined_free(ix->joined);
+	*ix = *all;
+	free(all);
+	return PR_OK;
 }
 
 const struct pr_index_meta *pr_index_meta(const struct pr_index *ix)

@@ -3,9 +3,11 @@
  * index_read.c: questions to an open index.
  */
 #include "schema/index_priv.h"
+#include "schema/index_joined.h"
 #include "schema/index_rows.h"
 
-#define IMAGE_COLUMNS "SELECT pid, kt, ppid, pd, bits, status, dur, seq, eseq, lead, pre, cseq FROM image "
+#define IMAGE_COLUMNS "SELECT image.pid, image.kt, ppid, pd, bits, status, dur, seq, eseq, lead, pre, cseq FROM image "
+#define FACT_COLUMNS "SELECT pid, kt, x, xppid, xpkt, xseq, xlead, c, cppid, cpkt, cseq, e, ekt, eseq, estatus, pre, flags FROM fact "
 
 static const char *const stmt_sql[N_SELS] = {
 	[SEL_GET] = IMAGE_COLUMNS "WHERE pid = ?1 AND kt >= ?2 ORDER BY kt LIMIT 1",
@@ -18,8 +20,18 @@ static const char *const stmt_sql[N_SELS] = {
 		       "ORDER BY number",
 	[SEL_SPAN] = "SELECT (SELECT min(kmin) FROM block), (SELECT max(kmin) FROM block)",
 	[SEL_GAPS] = "SELECT kind, before_seq, cpu, stream, count, kfrom, kto, reason FROM gap ORDER BY id",
-	[SEL_CLOCKS] = "SELECT ktime, realtime FROM clock ORDER BY id",
+	[SEL_CLOCKS] = "SELECT ktime, realtime, seq FROM clock ORDER BY id",
 	[SEL_NAME] = "SELECT name FROM name WHERE uid IS ?1 ORDER BY seq > ?2, CASE WHEN seq > ?2 THEN id ELSE -id END LIMIT 1",
+	[SEL_RANGE] = IMAGE_COLUMNS "WHERE pid = ?1 AND kt BETWEEN ?2 AND ?3",
+	[SEL_LONG_ROWS] = IMAGE_COLUMNS "JOIN long ON long.pid = image.pid AND long.kt = image.kt WHERE node = ?1",
+	[SEL_FACTS] = FACT_COLUMNS "WHERE own = ?4 AND pid = ?1 AND kt BETWEEN ?2 AND ?3",
+	[SEL_ALL_FACTS] = FACT_COLUMNS "WHERE own = ?1",
+	[SEL_FACT_CHILDREN] = "SELECT pid, kt FROM fact WHERE own = ?3 AND x AND xppid = ?1 AND xpkt = ?2 "
+			      "UNION ALL SELECT pid, kt FROM fact WHERE own = ?3 AND c AND cppid = ?1 AND cpkt = ?2",
+	[SEL_OLD] = "SELECT role, pid, kt FROM old",
+	[SEL_STEPS] = "SELECT kind, seq, stream, count, kfrom, kto, reason FROM step ORDER BY id",
+	[SEL_LEADS] = "SELECT kind, pid, time FROM lead",
+	[SEL_NAMES] = "SELECT seq, uid, name FROM name ORDER BY id",
 	[SEL_REPARENTS] = "SELECT seq, opid, okt, npid, nkt FROM reparent WHERE pid = ?1 AND kt = ?2 ORDER BY seq",
 };
 
@@ -33,8 +45,7 @@ static int unusable(struct pr_index *ix, const char *why, struct pr_errinfo *ei)
 	return pr_fail(ei, PR_EDATA, "%s: %s", ix->name, why);
 }
 
-/* The statement, reset, or NULL with *out_err. */
-static sqlite3_stmt *use(struct pr_index *ix, enum pr_index_stmt which, int *out_err, struct pr_errinfo *ei)
+sqlite3_stmt *pr_index_use(struct pr_index *ix, enum pr_index_stmt which, int *out_err, struct pr_errinfo *ei)
 {
 	int rc = SQLITE_OK;
 
@@ -54,70 +65,30 @@ static int64_t rel(const struct pr_index *ix, uint64_t ktime)
 	return (int64_t)(ktime - ix->meta.base);
 }
 
-static void read_image(const struct pr_index *ix, sqlite3_stmt *st, struct pr_proc *im)
+void pr_index_row(sqlite3_stmt *st, struct pr_row *w)
 {
-	int64_t v[12];
-	bool null[12];
-	uint64_t kt;
-
-	for (int c = 0; c < 12; c++) {
-		v[c] = sqlite3_column_int64(st, c);
-		null[c] = sqlite3_column_type(st, c) == SQLITE_NULL;
-	}
-	kt = (uint64_t)v[1] + ix->meta.base;
-	*im = (struct pr_proc){
-		.key = {(uint32_t)v[0], kt},
-		.parent = {(uint32_t)v[2], kt - (uint64_t)v[3]},
-		.has_parent = !null[2],
-		.start = v[4] & 3,
-		.first_exec = v[4] & 4,
-		.inferred = v[4] & 8,
-		.end = (v[4] >> 4 & 3) % 3,
-		.conflict = v[4] & 64,
-		.status = (uint32_t)v[5],
-		.end_ktime = kt + (uint64_t)v[6],
-		.has_seq = !null[7],
-		.seq = (uint64_t)v[7],
-		.has_end_seq = !null[8],
-		.end_seq = (uint64_t)v[7] + (uint64_t)v[8],
-		.lead = (uint64_t)v[9],
-		.has_pre = !null[10],
-		.pre_ktime = kt - (uint64_t)v[10],
-		.has_clone_seq = !null[11],
-		.clone_seq = (uint64_t)v[7] - (uint64_t)v[11],
-	};
-	if (im->start == PR_START_CLONE) {
-		im->has_clone_seq = true;
-		im->clone_seq = im->seq;
+	for (int c = C_PID; c < C_END; c++) {
+		w->v[c] = sqlite3_column_int64(st, c - C_PID);
+		w->null[c] = sqlite3_column_type(st, c - C_PID) == SQLITE_NULL;
 	}
 }
 
-/* The identity that was cloned and became `im`. */
-static struct pr_proc embedded_in(const struct pr_proc *im)
+static void read_image(const struct pr_index *ix, sqlite3_stmt *st, struct pr_proc *im)
 {
-	return (struct pr_proc){
-		.key = {im->key.pid, im->pre_ktime},
-		.parent = im->parent,
-		.has_parent = im->has_parent,
-		.start = PR_START_CLONE,
-		.inferred = im->inferred,
-		.end = PR_ENDED_EXEC,
-		.end_ktime = im->key.ktime,
-		.has_seq = im->has_clone_seq,
-		.seq = im->clone_seq,
-		.has_clone_seq = im->has_clone_seq,
-		.clone_seq = im->clone_seq,
-		.has_end_seq = im->has_seq,
-		.end_seq = im->seq,
-		.embedded = true,
-	};
+	struct pr_row w;
+
+	pr_index_row(st, &w);
+	pr_row_to_proc(&w, ix->meta.base, im);
 }
 
 int pr_index_get(struct pr_index *ix, struct pr_proc_key key, struct pr_proc *out, struct pr_errinfo *ei)
 {
 	int err, rc;
-	sqlite3_stmt *st = use(ix, SEL_GET, &err, ei);
+	sqlite3_stmt *st;
 
+	if (ix->joined)
+		return pr_joined_get(ix->joined, key, out, ei);
+	st = pr_index_use(ix, SEL_GET, &err, ei);
 	if (!st)
 		return err;
 	sqlite3_bind_int64(st, 1, key.pid);
@@ -127,7 +98,7 @@ int pr_index_get(struct pr_index *ix, struct pr_proc_key key, struct pr_proc *ou
 	if (!err) {
 		read_image(ix, st, out);
 		if (out->has_pre && out->pre_ktime == key.ktime)
-			*out = embedded_in(out);
+			*out = pr_proc_embedded(out);
 		else if (out->key.ktime != key.ktime)
 			err = PR_ENOENT;
 	}
@@ -169,7 +140,7 @@ static int pid_row(void *ctx, const struct pr_proc *im)
 		err = w->fn(w->ctx, im);
 	if (err || !im->has_pre || im->pre_ktime > w->upto)
 		return err;
-	pre = embedded_in(im);
+	pre = pr_proc_embedded(im);
 	return w->fn(w->ctx, &pre);
 }
 
@@ -177,8 +148,11 @@ int pr_index_pid(struct pr_index *ix, uint32_t pid, uint64_t upto, pr_proc_fn *f
 {
 	struct pid_walk w = {upto, fn, ctx};
 	int err;
-	sqlite3_stmt *st = use(ix, SEL_PID, &err, ei);
+	sqlite3_stmt *st;
 
+	if (ix->joined)
+		return pr_joined_pid(ix->joined, pid, upto, fn, ctx, ei);
+	st = pr_index_use(ix, SEL_PID, &err, ei);
 	if (!st)
 		return err;
 	sqlite3_bind_int64(st, 1, pid);
@@ -188,8 +162,11 @@ int pr_index_pid(struct pr_index *ix, uint32_t pid, uint64_t upto, pr_proc_fn *f
 int pr_index_children(struct pr_index *ix, struct pr_proc_key parent, pr_proc_fn *fn, void *ctx, struct pr_errinfo *ei)
 {
 	int err;
-	sqlite3_stmt *st = use(ix, SEL_CHILDREN, &err, ei);
+	sqlite3_stmt *st;
 
+	if (ix->joined)
+		return pr_joined_children(ix->joined, parent, fn, ctx, ei);
+	st = pr_index_use(ix, SEL_CHILDREN, &err, ei);
 	if (!st)
 		return err;
 	sqlite3_bind_int64(st, 1, parent.pid);
@@ -199,8 +176,8 @@ int pr_index_children(struct pr_index *ix, struct pr_proc_key parent, pr_proc_fn
 
 int pr_index_each(struct pr_index *ix, pr_proc_fn *fn, void *ctx, struct pr_errinfo *ei)
 {
-	int err;
-	sqlite3_stmt *st = use(ix, SEL_EACH, &err, ei);
+	int err = pr_index_whole(ix, ei);
+	sqlite3_stmt *st = err ? NULL : pr_index_use(ix, SEL_EACH, &err, ei);
 
 	return st ? walk(ix, st, fn, ctx, ei) : err;
 }
@@ -209,7 +186,7 @@ static int long_node(struct pr_index *ix, int64_t node, uint64_t t, pr_proc_fn *
 {
 	struct pr_proc im;
 	int err, rc;
-	sqlite3_stmt *st = use(ix, SEL_LONG, &err, ei);
+	sqlite3_stmt *st = pr_index_use(ix, SEL_LONG, &err, ei);
 
 	if (!st)
 		return err;
@@ -232,8 +209,11 @@ int pr_index_long_at(struct pr_index *ix, uint64_t t, pr_proc_fn *fn, void *ctx,
 	const uint64_t sign = UINT64_C(1) << 63;
 	uint64_t u = (uint64_t)rel(ix, t) ^ sign;
 	bool seen_open = false;
-	int err = PR_OK;
+	int err;
 
+	if (ix->joined)
+		return pr_joined_long_at(ix->joined, t, fn, ctx, ei);
+	err = long_node(ix, PR_INDEX_NODE_REPEAT, t, fn, ctx, ei);
 	for (int k = 0; k < 64 && !err; k++) {
 		int64_t node = (int64_t)((((u >> k) | 1) << k) ^ sign);
 
@@ -254,8 +234,11 @@ static struct pr_index_block read_block(sqlite3_stmt *st)
 int pr_index_block(struct pr_index *ix, uint64_t seq, struct pr_index_block *out, struct pr_errinfo *ei)
 {
 	int err, rc;
-	sqlite3_stmt *st = use(ix, SEL_BLOCK, &err, ei);
+	sqlite3_stmt *st;
 
+	if (ix->joined)
+		return pr_joined_block(ix->joined, seq, out, ei);
+	st = pr_index_use(ix, SEL_BLOCK, &err, ei);
 	if (!st)
 		return err;
 	sqlite3_bind_int64(st, 1, (int64_t)seq);
@@ -267,8 +250,7 @@ int pr_index_block(struct pr_index *ix, uint64_t seq, struct pr_index_block *out
 	return !err && seq - out->first_seq >= out->frames ? PR_ENOENT : err;
 }
 
-/* Steps; PR_OK with a row, PR_END behind the last, else the failure. Resets in the last two cases. */
-static int step(struct pr_index *ix, sqlite3_stmt *st, struct pr_errinfo *ei)
+int pr_index_step(struct pr_index *ix, sqlite3_stmt *st, struct pr_errinfo *ei)
 {
 	int rc = sqlite3_step(st);
 
@@ -277,7 +259,7 @@ static int step(struct pr_index *ix, sqlite3_stmt *st, struct pr_errinfo *ei)
 	if (rc != SQLITE_DONE)
 		fail(ix, rc, ei);
 	sqlite3_reset(st);
-	return rc == SQLITE_DONE ? PR_END : PR_EDATA;
+	return rc == SQLITE_DONE ? PR_END : rc == SQLITE_NOMEM ? PR_ENOMEM : PR_EDATA;
 }
 
 static int ended(sqlite3_stmt *st, int err)
@@ -289,14 +271,17 @@ static int ended(sqlite3_stmt *st, int err)
 int pr_index_blocks_at(struct pr_index *ix, uint64_t from, uint64_t to, pr_index_block_fn *fn, void *ctx, struct pr_errinfo *ei)
 {
 	int err;
-	sqlite3_stmt *st = use(ix, SEL_BLOCKS, &err, ei);
+	sqlite3_stmt *st;
 
+	if (ix->joined)
+		return pr_joined_blocks_at(ix->joined, from, to, fn, ctx, ei);
+	st = pr_index_use(ix, SEL_BLOCKS, &err, ei);
 	if (!st)
 		return err;
 	sqlite3_bind_int64(st, 1, (int64_t)from);
 	sqlite3_bind_int64(st, 2, (int64_t)to);
 	sqlite3_bind_int64(st, 3, (int64_t)ix->meta.block_span);
-	while (!(err = step(ix, st, ei))) {
+	while (!(err = pr_index_step(ix, st, ei))) {
 		struct pr_index_block b = read_block(st);
 
 		err = fn(ctx, &b);
@@ -309,12 +294,12 @@ int pr_index_blocks_at(struct pr_index *ix, uint64_t from, uint64_t to, pr_index
 int pr_index_span(struct pr_index *ix, uint64_t *out_from, uint64_t *out_to, struct pr_errinfo *ei)
 {
 	int err;
-	sqlite3_stmt *st = use(ix, SEL_SPAN, &err, ei);
+	sqlite3_stmt *st = pr_index_use(ix, SEL_SPAN, &err, ei);
 	int64_t first, last;
 
 	if (!st)
 		return err;
-	err = step(ix, st, ei);
+	err = pr_index_step(ix, st, ei);
 	if (err)
 		return err;
 	first = sqlite3_column_int64(st, 0);
@@ -331,7 +316,7 @@ int pr_index_span(struct pr_index *ix, uint64_t *out_from, uint64_t *out_to, str
 	return err;
 }
 
-static uint64_t column_u64(sqlite3_stmt *st, int col, uint64_t null)
+uint64_t pr_index_u64(sqlite3_stmt *st, int col, uint64_t null)
 {
 	return sqlite3_column_type(st, col) == SQLITE_NULL ? null : (uint64_t)sqlite3_column_int64(st, col);
 }
@@ -339,20 +324,23 @@ static uint64_t column_u64(sqlite3_stmt *st, int col, uint64_t null)
 int pr_index_gaps(struct pr_index *ix, int (*fn)(void *ctx, const struct pr_gap *g), void *ctx, struct pr_errinfo *ei)
 {
 	int err;
-	sqlite3_stmt *st = use(ix, SEL_GAPS, &err, ei);
+	sqlite3_stmt *st;
 
+	if (ix->joined)
+		return pr_joined_gaps(ix->joined, fn, ctx);
+	st = pr_index_use(ix, SEL_GAPS, &err, ei);
 	if (!st)
 		return err;
-	while (!(err = step(ix, st, ei))) {
-		struct pr_gap g = {.before_seq = column_u64(st, 1, 0),
-			.cpu = (uint16_t)column_u64(st, 2, PR_CPU_NONE),
-			.stream = (uint8_t)column_u64(st, 3, 0),
-			.count = column_u64(st, 4, 0),
-			.ktime_from = column_u64(st, 5, 0),
-			.ktime_to = column_u64(st, 6, UINT64_MAX),
-			.reason = (uint32_t)column_u64(st, 7, 0)};
+	while (!(err = pr_index_step(ix, st, ei))) {
+		struct pr_gap g = {.before_seq = pr_index_u64(st, 1, 0),
+			.cpu = (uint16_t)pr_index_u64(st, 2, PR_CPU_NONE),
+			.stream = (uint8_t)pr_index_u64(st, 3, 0),
+			.count = pr_index_u64(st, 4, 0),
+			.ktime_from = pr_index_u64(st, 5, 0),
+			.ktime_to = pr_index_u64(st, 6, UINT64_MAX),
+			.reason = (uint32_t)pr_index_u64(st, 7, 0)};
 
-		g.kind = (int)(column_u64(st, 0, 0) % 3);
+		g.kind = (int)(pr_index_u64(st, 0, 0) % 3);
 		err = fn(ctx, &g);
 		if (err)
 			break;
@@ -363,11 +351,14 @@ int pr_index_gaps(struct pr_index *ix, int (*fn)(void *ctx, const struct pr_gap 
 int pr_index_clocks(struct pr_index *ix, int (*fn)(void *ctx, uint64_t ktime, int64_t realtime), void *ctx, struct pr_errinfo *ei)
 {
 	int err;
-	sqlite3_stmt *st = use(ix, SEL_CLOCKS, &err, ei);
+	sqlite3_stmt *st;
 
+	if (ix->joined)
+		return pr_joined_clocks(ix->joined, fn, ctx);
+	st = pr_index_use(ix, SEL_CLOCKS, &err, ei);
 	if (!st)
 		return err;
-	while (!(err = step(ix, st, ei))) {
+	while (!(err = pr_index_step(ix, st, ei))) {
 		err = fn(ctx, (uint64_t)sqlite3_column_int64(st, 0), sqlite3_column_int64(st, 1));
 		if (err)
 			break;
@@ -378,15 +369,18 @@ int pr_index_clocks(struct pr_index *ix, int (*fn)(void *ctx, uint64_t ktime, in
 int pr_index_name(struct pr_index *ix, bool is_host, uint32_t uid, uint64_t seq, struct pr_buf *out, struct pr_errinfo *ei)
 {
 	int err;
-	sqlite3_stmt *st = use(ix, SEL_NAME, &err, ei);
+	sqlite3_stmt *st;
 
+	if (ix->joined)
+		return pr_joined_name(ix->joined, is_host, uid, seq, out, ei);
+	st = pr_index_use(ix, SEL_NAME, &err, ei);
 	if (!st)
 		return err;
 	sqlite3_bind_null(st, 1);
 	if (!is_host)
 		sqlite3_bind_int64(st, 1, uid);
 	sqlite3_bind_int64(st, 2, (int64_t)seq);
-	err = step(ix, st, ei);
+	err = pr_index_step(ix, st, ei);
 	if (!err)
 		pr_buf_append(out, sqlite3_column_blob(st, 0), (size_t)sqlite3_column_bytes(st, 0));
 	return ended(st, err);
@@ -396,16 +390,19 @@ int pr_index_reparents(struct pr_index *ix, struct pr_proc_key key, int (*fn)(vo
 	void *ctx, struct pr_errinfo *ei)
 {
 	int err;
-	sqlite3_stmt *st = use(ix, SEL_REPARENTS, &err, ei);
+	sqlite3_stmt *st;
 
+	if (ix->joined)
+		return pr_joined_reparents(ix->joined, key, fn, ctx, ei);
+	st = pr_index_use(ix, SEL_REPARENTS, &err, ei);
 	if (!st)
 		return err;
 	sqlite3_bind_int64(st, 1, key.pid);
 	sqlite3_bind_int64(st, 2, rel(ix, key.ktime));
-	while (!(err = step(ix, st, ei))) {
-		struct pr_index_reparent r = {.seq = column_u64(st, 0, 0),
-			.from = {(uint32_t)column_u64(st, 1, 0), column_u64(st, 2, 0) + ix->meta.base},
-			.to = {(uint32_t)column_u64(st, 3, 0), column_u64(st, 4, 0) + ix->meta.base}};
+	while (!(err = pr_index_step(ix, st, ei))) {
+		struct pr_index_reparent r = {.seq = pr_index_u64(st, 0, 0),
+			.from = {(uint32_t)pr_index_u64(st, 1, 0), pr_index_u64(st, 2, 0) + ix->meta.base},
+			.to = {(uint32_t)pr_index_u64(st, 3, 0), pr_index_u64(st, 4, 0) + ix->meta.base}};
 
 		err = fn(ctx, &r);
 		if (err)

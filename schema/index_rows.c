@@ -7,10 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "schema/index_own.h"
+#include "schema/index_row.h"
 #include "schema/index_sql.h"
 #include "schema/index_vfs.h"
 
-enum stmt { INS_IMAGE, INS_LONG, INS_BLOCK, INS_GAP, INS_CLOCK, INS_NAME, INS_REPARENT, INS_META, N_STMTS };
+enum stmt { INS_IMAGE, INS_LONG, INS_BLOCK, INS_GAP, INS_CLOCK, INS_NAME, INS_REPARENT, INS_META, INS_FACT, INS_OLD, INS_STEP, INS_LEAD, N_STMTS };
 
 static const char *const stmt_sql[N_STMTS] = {
 	[INS_IMAGE] = "INSERT INTO image VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
@@ -22,6 +24,10 @@ static const char *const stmt_sql[N_STMTS] = {
 	[INS_NAME] = "INSERT INTO name VALUES(NULL,?,?,?)",
 	[INS_REPARENT] = "INSERT OR IGNORE INTO reparent VALUES(?,?,?,?,?,?,?)",
 	[INS_META] = "INSERT OR REPLACE INTO meta VALUES(?,?)",
+	[INS_FACT] = "INSERT INTO fact VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+	[INS_OLD] = "INSERT INTO old VALUES(?,?,?)",
+	[INS_STEP] = "INSERT INTO step VALUES(NULL,?,?,?,?,?,?,?)",
+	[INS_LEAD] = "INSERT OR IGNORE INTO lead VALUES(?,?,?)",
 };
 
 struct pr_index_rows {
@@ -32,6 +38,9 @@ struct pr_index_rows {
 	uint64_t n_images, n_folded;
 	struct pr_facts *win; /* rows of one pid that are younger than PR_INDEX_SHORT_NS before the newest: not written yet */
 	size_t n_win, cap_win;
+	struct pr_own own; /* what own frames tell of each identity, as far back as rows of `win` need it */
+	struct pr_map old; /* keys in the table `old` */
+	struct pr_rows_span span;
 };
 
 #define WINDOW_MAX (1u << 20) /* only a crafted trace has more */
@@ -185,6 +194,8 @@ void pr_rows_free(struct pr_index_rows *r)
 	sqlite3_close(r->db);
 	pr_index_vfs_free(r->vfs);
 	free(r->win);
+	free(r->own.v);
+	pr_map_release(&r->old);
 	free(r);
 }
 
@@ -304,41 +315,32 @@ int pr_rows_meta_blob(struct pr_index_rows *r, const char *name, const void *p, 
 	return meta(r, name, ei);
 }
 
+int pr_rows_step(struct pr_index_rows *r, int kind, uint64_t stream, const struct pr_gap_stream *at, const struct pr_gap *g, uint64_t seq,
+	struct pr_errinfo *ei)
+{
+	sqlite3_stmt *st = r->st[INS_STEP];
+	const int64_t v[] = {kind, (int64_t)seq, (int64_t)stream, (int64_t)(g ? g->count : at->next), (int64_t)(g ? g->ktime_from : at->ktime),
+		g ? (int64_t)g->ktime_to : 0, g ? g->reason : at->known};
+
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++)
+		sqlite3_bind_int64(st, (int)i + 1, v[i]);
+	return run(r, INS_STEP, ei);
+}
+
+int pr_rows_lead(struct pr_index_rows *r, int kind, uint64_t pid, uint64_t time, struct pr_errinfo *ei)
+{
+	sqlite3_bind_int64(r->st[INS_LEAD], 1, kind);
+	sqlite3_bind_int64(r->st[INS_LEAD], 2, (int64_t)pid);
+	sqlite3_bind_int64(r->st[INS_LEAD], 3, (int64_t)time);
+	return run(r, INS_LEAD, ei);
+}
+
+struct pr_rows_span *pr_rows_span(struct pr_index_rows *r)
+{
+	return &r->span;
+}
+
 /* ---- rows of processes ------------------------------------------------------------------------------------------- */
-
-struct row {
-	int64_t v[13]; /* by column of `image`, from 1 */
-	bool null[13];
-};
-enum { C_PID = 1, C_KT, C_PPID, C_PD, C_BITS, C_STATUS, C_DUR, C_SEQ, C_ESEQ, C_LEAD, C_PRE, C_CSEQ };
-
-static void set(struct row *w, int col, bool known, int64_t v)
-{
-	w->v[col] = v;
-	w->null[col] = !known;
-}
-
-static void make_row(const struct pr_facts *f, struct row *w)
-{
-	/* The clone frame comes from the kernel: it tells the parent better than a snapshot does. */
-	bool by_clone = f->c && !f->embedded && f->x != PR_START_EXEC;
-	bool inferred = by_clone ? f->c_inferred : f->x_inferred;
-	int start = f->x ? f->x : by_clone ? PR_START_CLONE : PR_START_UNSEEN;
-	uint64_t seq = f->x ? f->x_seq : f->c_seq;
-
-	set(w, C_PID, true, f->pid);
-	set(w, C_KT, true, f->kt);
-	set(w, C_PPID, f->x || by_clone, by_clone ? f->c_ppid : f->x_ppid);
-	set(w, C_PD, f->x || by_clone, pr_minus(f->kt, by_clone ? f->c_pkt : f->x_pkt));
-	set(w, C_BITS, true, start | f->first_exec << 2 | inferred << 3 | f->e << 4 | f->conflict << 6);
-	set(w, C_STATUS, f->e == PR_ENDED_EXIT, f->e_status);
-	set(w, C_DUR, f->e, pr_minus(f->e_kt, f->kt));
-	set(w, C_SEQ, start, (int64_t)seq);
-	set(w, C_ESEQ, f->e, pr_minus((int64_t)f->e_seq, start ? (int64_t)seq : 0));
-	set(w, C_LEAD, true, f->x ? f->x_lead : 0);
-	set(w, C_PRE, f->embedded, f->pre);
-	set(w, C_CSEQ, f->x && f->c, pr_minus((int64_t)f->x_seq, (int64_t)f->c_seq));
-}
 
 /* The moment in (start, end] that divides by the largest power of two, as signed numbers. */
 static int64_t backbone_node(int64_t start, int64_t end)
@@ -349,38 +351,104 @@ static int64_t backbone_node(int64_t start, int64_t end)
 	return (int64_t)((e >> h << h) ^ (UINT64_C(1) << 63));
 }
 
-static int insert_long(struct pr_index_rows *r, const struct pr_facts *f, struct pr_errinfo *ei)
+static int insert_long(struct pr_index_rows *r, const struct pr_facts *f, bool only_repeat, struct pr_errinfo *ei)
 {
 	sqlite3_stmt *st = r->st[INS_LONG];
 	int64_t dur = pr_minus(f->e_kt, f->kt);
 
 	if (f->e && (f->e_kt <= f->kt || ((f->x || f->c) && !f->far && dur >= 0 && dur < (int64_t)PR_INDEX_SHORT_NS)))
 		return PR_OK;
-	sqlite3_bind_int64(st, 1, f->e ? backbone_node(f->kt, f->e_kt) : 0);
+	sqlite3_bind_int64(st, 1, f->e ? backbone_node(f->kt, f->e_kt) : only_repeat ? PR_INDEX_NODE_REPEAT : 0);
 	sqlite3_bind_int64(st, 2, f->pid);
 	sqlite3_bind_int64(st, 3, f->kt);
 	return run(r, INS_LONG, ei);
 }
 
+/* ---- writing rows ------------------------------------------------------------------------------------------------ */
+
+static int insert_fact(struct pr_index_rows *r, const struct pr_facts *f, bool own, struct pr_errinfo *ei)
+{
+	pr_fact_bind(r->st[INS_FACT], f, own);
+	return run(r, INS_FACT, ei);
+}
+
+/* A key that own frames name. */
+static int note_key(struct pr_index_rows *r, int role, uint32_t pid, int64_t kt, struct pr_errinfo *ei)
+{
+	bool is_new;
+
+	if (kt >= r->span.lo) {
+		r->span.hi = kt > r->span.hi ? kt : r->span.hi;
+		return PR_OK;
+	}
+	if (!pr_map_put(&r->old, pid | (uint64_t)role << 32, (uint64_t)kt, &is_new))
+		return pr_fail(ei, PR_ENOMEM, "out of memory");
+	if (!is_new)
+		return PR_OK;
+	sqlite3_bind_int64(r->st[INS_OLD], 1, role);
+	sqlite3_bind_int64(r->st[INS_OLD], 2, pid);
+	sqlite3_bind_int64(r->st[INS_OLD], 3, kt);
+	return run(r, INS_OLD, ei);
+}
+
+static int note_keys(struct pr_index_rows *r, const struct pr_facts *f, struct pr_errinfo *ei)
+{
+	int err = note_key(r, 0, f->pid, f->kt, ei);
+
+	if (!err && f->x)
+		err = note_key(r, 1, f->x_ppid, f->x_pkt, ei);
+	if (!err && f->c)
+		err = note_key(r, 1, f->c_ppid, f->c_pkt, ei);
+	return err;
+}
+
+/* What the row does not tell of one of the identities in it: `all` facts of it, and own ones (NULL: there are none). */
+static int insert_untold(struct pr_index_rows *r, const struct pr_facts *told, const struct pr_facts *all, const struct pr_facts *own,
+	bool only_repeat, struct pr_errinfo *ei)
+{
+	const struct pr_facts none = {.pid = told->pid, .kt = told->kt};
+	int err = PR_OK;
+
+	if (!pr_facts_equal(told, all, false))
+		err = insert_fact(r, all, false, ei);
+	if (!err && !only_repeat && !(own && pr_facts_equal(told, own, true)))
+		err = insert_fact(r, own ? own : &none, true, ei);
+	if (!err && own)
+		err = note_keys(r, own, ei);
+	return err;
+}
+
 static int insert_image(struct pr_index_rows *r, const struct pr_facts *f, struct pr_errinfo *ei)
 {
 	sqlite3_stmt *st = r->st[INS_IMAGE];
-	struct row w;
-	int err;
+	struct pr_facts told[2], all[2] = {*f};
+	const struct pr_facts *own[2];
+	struct pr_row w;
+	bool only_repeat;
+	int n, err;
 
-	make_row(f, &w);
-	for (int c = C_PID; c <= C_CSEQ; c++) {
+	if (f->embedded)
+		all[1] = pr_facts_extract(&all[0]);
+	pr_row_of_facts(&w, f);
+	n = pr_row_to_facts(&w, told);
+	own[0] = pr_own_find(&r->own, &told[0]);
+	own[1] = n > 1 ? pr_own_find(&r->own, &told[1]) : NULL;
+	only_repeat = !own[0] && !own[1];
+	w.v[C_BITS] |= only_repeat ? PR_ROW_REPEAT : 0;
+	for (int c = C_PID; c < C_END; c++) {
 		if (w.null[c])
 			sqlite3_bind_null(st, c);
 		else
 			sqlite3_bind_int64(st, c, w.v[c]);
 	}
 	err = run(r, INS_IMAGE, ei);
+	for (int i = 0; !err && i < n; i++)
+		err = insert_untold(r, &told[i], &all[i], own[i], only_repeat, ei);
 	if (err)
 		return err;
 	r->n_images++;
 	r->n_folded += f->folded;
-	return insert_long(r, f, ei);
+	return insert_long(r, f, only_repeat, ei);
 }
 
 /* ---- the window: embedded identities are looked at again once all facts of the pid are known ---------------------- */
@@ -456,6 +524,7 @@ static int settle(struct pr_index_rows *r, struct pr_facts *f, struct pr_errinfo
 {
 	int err = window_flush(r, f, ei);
 
+	pr_own_trim(&r->own, f);
 	/* The embedded identity is found by being next to its image: nothing may stand between, nor be the same. */
 	if (!err && f->embedded && r->n_win && r->win[r->n_win - 1].kt >= pr_minus(f->kt, f->pre))
 		err = window_insert(r, pr_facts_extract(f), ei);
@@ -488,6 +557,10 @@ int pr_rows_images(struct pr_index_rows *r, struct pr_sorter *sorted, uint64_t *
 	int err;
 
 	while (!(err = pr_sorter_next(sorted, &f, ei))) {
+		r->span.wild |= pr_facts_wild(&f);
+		err = f.repeat ? PR_OK : pr_own_add(&r->own, f, ei);
+		if (err)
+			return err;
 		if (have && pr_facts_same(&cur, &f)) {
 			err = join(r, &cur, &f, ei);
 		} else {

@@ -23,6 +23,18 @@ int pr_rows_clock(struct pr_index_rows *r, uint64_t seq, uint64_t ktime, int64_t
 int pr_rows_name(struct pr_index_rows *r, uint64_t seq, int64_t uid, const void *p, size_t n, struct pr_errinfo *ei);
 int pr_rows_reparent(struct pr_index_rows *r, uint64_t seq, const uint32_t pid[3], const int64_t kt[3], struct pr_errinfo *ei);
 
+/* Of what joins the indexes of several segments. kind: of pr_gap.kind, else enum pr_gap_step with its stream and state. */
+int pr_rows_step(struct pr_index_rows *r, int kind, uint64_t stream, const struct pr_gap_stream *st, const struct pr_gap *g, uint64_t seq,
+	struct pr_errinfo *ei);
+int pr_rows_lead(struct pr_index_rows *r, int kind, uint64_t pid, uint64_t time, struct pr_errinfo *ei);
+
+/* Keys of the segment's own frames, relative to its base: those before `lo` are in the table `old`, none is behind hi. */
+struct pr_rows_span {
+	int64_t lo, hi;
+	bool wild; /* times that no honest trace has: not to be joined */
+};
+struct pr_rows_span *pr_rows_span(struct pr_index_rows *r); /* lo is to be set before the next */
+
 /* All facts, in any order of calls, sorted and joined by now: the rows of the processes. */
 int pr_rows_images(struct pr_index_rows *r, struct pr_sorter *sorted, uint64_t *out_rows, struct pr_errinfo *ei);
 

@@ -11,21 +11,19 @@
 #include <unistd.h>
 
 #include "base/cursor.h"
-#include "base/map.h"
+#include "schema/index_part.h"
 #include "schema/index_live.h"
 #include "schema/index_rows.h"
-
-#define DATA_MAX 65536u /* ids of data frames that no exec took yet */
 
 struct pr_index_writer {
 	char *path, *tmp; /* owned; NULL for a private one */
 	struct pr_index_rows *rows; /* owned */
 	struct pr_live live;
 	struct pr_gaps gaps;
-	struct pr_map data; /* id of data frames -> seq of the first */
-	bool has_info; /* an EXEC_INFO frame waits for its execve */
-	uint32_t info_pid;
-	uint64_t info_ktime, info_first; /* first: seq of the first frame that its text needs */
+	struct pr_lead lead;
+	bool own; /* the frames are no repeated state */
+	uint64_t repeat_frames, repeat_blocks; /* what the segment begins with and only repeats */
+	bool wild; /* not to be joined with other segments' */
 	bool has_base;
 	uint64_t base;
 	uint8_t uuid[PR_SEG_UUID], link[PR_SEG_LINK]; /* link: of the last block, else of the header */
@@ -38,6 +36,18 @@ struct pr_index_writer {
 static int64_t rel(const struct pr_index_writer *w, uint64_t ktime)
 {
 	return (int64_t)(ktime - w->base);
+}
+
+static int keep(struct pr_index_writer *w, struct pr_facts *f)
+{
+	f->repeat = !w->own;
+	return pr_live_keep(&w->live, f, w->ei);
+}
+
+static int end(struct pr_index_writer *w, struct pr_facts *f)
+{
+	f->repeat = !w->own;
+	return pr_live_end(&w->live, f, w->ei);
 }
 
 static int no_memory(struct pr_index_writer *w)
@@ -79,7 +89,7 @@ static int take_clone(struct pr_index_writer *w, const struct pr_frame *f)
 	n.c_inferred = pr_cursor_u32(&c) & (PR_EXEC_TASK_WALK | PR_EXEC_MISS);
 	n.kt = rel(w, pr_cursor_u64(&c));
 	n.far = is_far(w, f, n.kt);
-	return pr_live_keep(&w->live, &n, w->ei);
+	return keep(w, &n);
 }
 
 static int take_exit(struct pr_index_writer *w, const struct pr_frame *f)
@@ -92,44 +102,29 @@ static int take_exit(struct pr_index_writer *w, const struct pr_frame *f)
 	n.kt = rel(w, ktime);
 	pr_cursor_skip(&c, offsetof(struct pr_msg_exit, code));
 	n.e_status = pr_cursor_u32(&c);
-	return pr_live_end(&w->live, &n, w->ei);
+	return end(w, &n);
 }
 
 static int take_data(struct pr_index_writer *w, const struct pr_frame *f)
 {
 	struct pr_cursor c = pr_cursor_make(f->data, f->size);
-	struct pr_map_slot *s;
 	uint64_t pid, time;
-	bool is_new;
 
 	pr_cursor_skip(&c, PR_COMMON_SIZE);
 	pid = pr_cursor_u64(&c);
 	time = pr_cursor_u64(&c);
-	if (w->data.len >= DATA_MAX)
-		pr_map_release(&w->data);
-	s = pr_map_put(&w->data, pid, time, &is_new);
-	if (!s)
-		return no_memory(w);
-	if (is_new)
-		s->v.u = f->seq;
-	return PR_OK;
+	return pr_lead_data(&w->lead, pid, time, f->seq) ? PR_OK : no_memory(w);
 }
 
 /* The data under the descriptor at the cursor, which passes it, is used: *first goes back to where it begins. */
-static void take(struct pr_index_writer *w, struct pr_cursor *c, uint64_t *first)
+static bool take(struct pr_index_writer *w, struct pr_cursor *c, struct pr_lead_first *first)
 {
-	struct pr_map_slot *s;
 	uint64_t pid, time;
 
 	pr_cursor_skip(c, offsetof(struct pr_data_desc, id));
 	pid = pr_cursor_u64(c);
 	time = pr_cursor_u64(c);
-	s = c->failed ? NULL : pr_map_get(&w->data, pid, time);
-	if (!s)
-		return;
-	if (s->v.u < *first)
-		*first = s->v.u;
-	pr_map_del(&w->data, pid, time);
+	return c->failed || pr_lead_take(&w->lead, pid, time, first);
 }
 
 static bool items_ok(struct pr_cursor c)
@@ -150,40 +145,48 @@ static bool items_ok(struct pr_cursor c)
 static int take_exec_info(struct pr_index_writer *w, const struct pr_frame *f)
 {
 	struct pr_cursor c = pr_cursor_make(f->data, f->size);
+	struct pr_lead_first first = {f->seq, f->seq};
+	uint32_t pid;
+	uint64_t ktime;
+	bool ok = true;
 
 	pr_cursor_skip(&c, sizeof(struct pr_exec_info));
 	if (!items_ok(c))
 		return PR_OK;
-	key_at(f, offsetof(struct pr_exec_info, key), &w->info_pid, &w->info_ktime);
-	w->has_info = true;
-	w->info_first = f->seq;
-	while (pr_cursor_left(&c)) {
+	key_at(f, offsetof(struct pr_exec_info, key), &pid, &ktime);
+	while (ok && pr_cursor_left(&c)) {
 		bool desc = pr_cursor_u16(&c) & PR_ITEM_DESC;
 		uint16_t len = pr_cursor_u16(&c);
 		struct pr_cursor item = pr_cursor_make(pr_cursor_bytes(&c, len), len);
 
 		if (desc)
-			take(w, &item, &w->info_first);
+			ok = take(w, &item, &first);
 	}
-	return PR_OK;
+	pr_lead_info(&w->lead, pid, ktime, &first);
+	return ok ? PR_OK : no_memory(w);
 }
 
 /* Where the strings of an execve stand in data frames. */
-static void take_strings(struct pr_index_writer *w, const uint8_t *p, size_t n, uint32_t flags, uint64_t *first)
+static bool take_strings(struct pr_index_writer *w, const uint8_t *p, size_t n, uint32_t flags, struct pr_lead_first *first)
 {
 	struct pr_cursor c = pr_cursor_make(p, n);
 	const uint8_t *nul;
 
 	if (flags & PR_EXEC_DATA_FILENAME) {
 		if (n < sizeof(struct pr_data_desc))
-			return;
-		take(w, &c, first);
+			return true;
+		if (!take(w, &c, first))
+			return false;
 	} else if (!(flags & PR_EXEC_ERROR_FILENAME)) {
 		nul = memchr(p, 0, n);
 		pr_cursor_skip(&c, nul ? (size_t)(nul - p) + 1 : n);
 	}
-	if ((flags & PR_EXEC_DATA_ARGS) && pr_cursor_left(&c) >= sizeof(struct pr_data_desc))
-		take(w, &c, first);
+	return !(flags & PR_EXEC_DATA_ARGS) || pr_cursor_left(&c) < sizeof(struct pr_data_desc) || take(w, &c, first);
+}
+
+static uint32_t lead_of(const struct pr_frame *f, uint64_t first)
+{
+	return f->seq - first > UINT32_MAX ? UINT32_MAX : (uint32_t)(f->seq - first);
 }
 
 static int take_execve(struct pr_index_writer *w, const struct pr_frame *f)
@@ -191,7 +194,8 @@ static int take_execve(struct pr_index_writer *w, const struct pr_frame *f)
 	struct pr_cursor c = pr_cursor_make(f->data, f->size);
 	struct pr_facts n = {.x = PR_START_EXEC, .x_seq = f->seq};
 	uint32_t size, flags, parent_pid, clean_pid;
-	uint64_t first = f->seq, parent, clean, ktime;
+	uint64_t parent, clean, ktime;
+	struct pr_lead_first first;
 	bool by_clone;
 	int err = PR_OK;
 
@@ -206,26 +210,26 @@ static int take_execve(struct pr_index_writer *w, const struct pr_frame *f)
 	ktime = pr_cursor_u64(&c);
 	if (size <= PR_EXEC_STRINGS_MAX && size > pr_cursor_left(&c))
 		return PR_OK; /* malformed */
-	if (w->has_info && w->info_pid == n.pid && w->info_ktime == ktime)
-		first = w->info_first;
-	w->has_info = false;
-	if (size <= PR_EXEC_STRINGS_MAX)
-		take_strings(w, c.p, size, flags, &first);
+	first = pr_lead_exec(&w->lead, n.pid, ktime, f->seq);
+	if (size <= PR_EXEC_STRINGS_MAX && !take_strings(w, c.p, size, flags, &first))
+		return no_memory(w);
 	by_clone = !clean || (flags & PR_EXEC_CLONE);
 	n.kt = rel(w, ktime);
 	n.x_ppid = by_clone ? parent_pid : clean_pid;
 	n.x_pkt = rel(w, by_clone ? parent : clean);
-	n.x_lead = f->seq - first > UINT32_MAX ? UINT32_MAX : (uint32_t)(f->seq - first);
+	n.x_lead = lead_of(f, first.all);
+	n.x_own_lead = lead_of(f, first.own);
 	n.x_inferred = flags & (PR_EXEC_TASK_WALK | PR_EXEC_MISS);
 	n.first_exec = (flags & PR_EXEC_CLONE) != 0;
 	n.far = is_far(w, f, n.kt);
+	n.repeat = !w->own;
 	if (flags & PR_EXEC_PROCFS) {
 		n.x = PR_START_SNAPSHOT;
 	} else if (clean && clean_pid == n.pid && clean != ktime) {
 		n.pre = n.first_exec ? pr_minus(n.kt, rel(w, clean)) : 0;
 		err = pr_live_replace(&w->live, &n, rel(w, clean), w->ei);
 	}
-	return err ? err : pr_live_keep(&w->live, &n, w->ei);
+	return err ? err : keep(w, &n);
 }
 
 /* Told again: the end of an identity that a keyframe repeats. */
@@ -242,7 +246,7 @@ static int take_ended(struct pr_index_writer *w, const struct pr_frame *f)
 	key_at(f, offsetof(struct pr_ended, key), &n.pid, &ktime);
 	n.kt = rel(w, ktime);
 	n.e_status = n.e == PR_ENDED_EXIT ? pr_get_u32(f->data + offsetof(struct pr_ended, status)) : 0;
-	return pr_live_end(&w->live, &n, w->ei);
+	return end(w, &n);
 }
 
 static int take_clock(struct pr_index_writer *w, const struct pr_frame *f)
@@ -307,15 +311,35 @@ static const struct {
 static int on_gap(void *ctx, const struct pr_gap *g)
 {
 	struct pr_index_writer *w = ctx;
+	int err = PR_OK;
 
 	w->n_gaps++;
-	return pr_rows_gap(w->rows, g, w->ei);
+	if (w->own && !w->gaps.at_touch)
+		err = pr_rows_step(w->rows, g->kind, pr_gap_stream_key(g->cpu, g->stream), NULL, g, g->before_seq, w->ei);
+	return err ? err : pr_rows_gap(w->rows, g, w->ei);
+}
+
+static int on_step(void *ctx, enum pr_gap_step step, uint64_t stream, const struct pr_gap_stream *st, uint64_t seq)
+{
+	struct pr_index_writer *w = ctx;
+
+	return pr_rows_step(w->rows, step, stream, st, NULL, seq, w->ei);
+}
+
+/* Is it what it says it is: repeated state in the blocks of such, and nowhere else at the segment's front? */
+static bool in_place(const struct pr_index_writer *w, const struct pr_frame *f)
+{
+	return w->own ? w->gaps.streams.len < PR_GAP_STREAMS_MAX : (f->env_flags & PR_ENV_REPEAT) && !(f->env_flags & (PR_ENV_META | PR_ENV_CONT));
 }
 
 static int on_frame(struct pr_index_writer *w, const struct pr_frame *f)
 {
-	int err = pr_gaps_frame(&w->gaps, f);
+	int err;
 
+	if (w->own && !w->lead.own && !(f->env_flags & (PR_ENV_RAW | PR_ENV_META)))
+		pr_lead_own(&w->lead, w->repeat_frames, f->ktime);
+	err = pr_gaps_frame(&w->gaps, f);
+	w->wild |= !in_place(w, f);
 	if (err)
 		return err == PR_ENOMEM ? no_memory(w) : err;
 	if (f->env_flags & PR_ENV_RAW)
@@ -325,6 +349,30 @@ static int on_frame(struct pr_index_writer *w, const struct pr_frame *f)
 		w->has_base = true;
 	}
 	return ops[f->op].fn && f->size >= ops[f->op].min ? ops[f->op].fn(w, f) : PR_OK;
+}
+
+/* What comes from here on is the segment's own. What repeated state tells is not joined with it before the end. */
+static int begin_own(struct pr_index_writer *w, struct pr_errinfo *ei)
+{
+	w->own = true;
+	pr_gaps_log(&w->gaps);
+	return w->repeat_frames ? pr_live_end_all(&w->live, ei) : PR_OK;
+}
+
+static int begin_block(struct pr_index_writer *w, const struct pr_block *b, struct pr_errinfo *ei)
+{
+	bool repeat = b->desc.flags & PR_SEG_BLOCK_REPEAT;
+	int err = PR_OK;
+
+	if (!w->own && !repeat)
+		err = begin_own(w, ei);
+	if (!w->own) {
+		w->repeat_frames = b->desc.first_frame + b->desc.frames;
+		w->repeat_blocks = b->desc.number + 1;
+	}
+	/* A reader of several segments passes over such as well; or frames stand in the file twice. */
+	w->wild |= w->own && b->desc.first_frame < w->repeat_frames;
+	return err;
 }
 
 /* ---- the writer -------------------------------------------------------------------------------------------------- */
@@ -384,6 +432,7 @@ int pr_index_writer_new(struct pr_index_writer **out, const char *path, const st
 	memcpy(w->uuid, seg->uuid, sizeof(w->uuid));
 	memcpy(w->link, seg->link, sizeof(w->link));
 	pr_gaps_init(&w->gaps, on_gap, w);
+	w->gaps.on_step = on_step;
 	if (seg->number) /* as pr_trace does: what comes before is in other segments */
 		pr_gaps_forget(&w->gaps);
 	err = init(w, path, ei);
@@ -410,6 +459,7 @@ int pr_index_writer_block(struct pr_index_writer *w, const struct pr_block *b, s
 	if (w->failed)
 		return PR_OK;
 	w->ei = ei;
+	err = begin_block(w, b, ei);
 	pr_frame_iter_init(&it, b);
 	while (!err && pr_frame_iter_next(&it, &f) && (f.seq < w->until || f.env_flags & (PR_ENV_META | PR_ENV_CONT))) {
 		err = on_frame(w, &f);
@@ -429,6 +479,7 @@ int pr_index_writer_block(struct pr_index_writer *w, const struct pr_block *b, s
 		w->block_span = max - min;
 	memcpy(w->link, b->desc.link, sizeof(w->link));
 	w->failed = err != PR_OK;
+	w->wild |= it.damaged && !w->own;
 	if (!err && it.damaged) {
 		struct pr_seg_damage d = {.ktime_from = b->desc.ktime_min, .ktime_to = b->desc.ktime_max};
 
@@ -449,9 +500,13 @@ int pr_index_writer_damage(struct pr_index_writer *w, const struct pr_seg_damage
 
 	if (w->failed)
 		return PR_OK;
-	pr_gaps_forget(&w->gaps);
 	w->ei = ei;
-	err = on_gap(w, &g);
+	err = w->own ? PR_OK : begin_own(w, ei);
+	pr_gaps_forget(&w->gaps);
+	if (!err)
+		err = pr_rows_step(w->rows, PR_STEP_FORGET, 0, &(struct pr_gap_stream){0}, NULL, w->frames, ei);
+	if (!err)
+		err = on_gap(w, &g);
 	w->ei = NULL;
 	w->failed = err != PR_OK;
 	return err;
@@ -464,7 +519,7 @@ static int write_meta(struct pr_index_writer *w, const struct pr_index_end *end_
 		uint64_t value;
 	} numbers[] = {{"base", w->base}, {"file_size", end_->file_size}, {"frames", end_->frames}, {"sealed", end_->sealed},
 		{"blocks", w->blocks}, {"last_offset", w->last_offset}, {"gaps", w->n_gaps}, {"processes", w->n_rows}, {"block_span", w->block_span},
-		{"folded", pr_rows_folded(w->rows)}};
+		{"folded", pr_rows_folded(w->rows)}, {"repeat_frames", w->repeat_frames}, {"repeat_blocks", w->repeat_blocks}, {"read_frames", w->frames}};
 	int err = pr_rows_meta_blob(w->rows, "uuid", w->uuid, sizeof(w->uuid), ei);
 
 	if (!err)
@@ -481,10 +536,15 @@ static int finish(struct pr_index_writer *w, const struct pr_index_end *end_, st
 	w->ei = ei;
 	err = pr_live_end_all(&w->live, ei);
 	w->ei = NULL;
+	pr_rows_span(w->rows)->lo = w->lead.own ? rel(w, w->lead.own_ktime) : 0;
+	pr_rows_span(w->rows)->hi = pr_rows_span(w->rows)->lo - 1;
 	if (!err)
 		err = pr_sorter_sort(w->live.sorter, ei);
 	if (!err)
 		err = pr_rows_images(w->rows, w->live.sorter, &w->n_rows, ei);
+	pr_rows_span(w->rows)->wild |= w->wild;
+	if (!err)
+		err = pr_part_write(w->rows, &w->gaps, &w->lead, ei);
 	if (!err)
 		err = write_meta(w, end_, ei);
 	return err ? err : pr_rows_commit(w->rows, ei);
@@ -527,7 +587,7 @@ void pr_index_writer_free(struct pr_index_writer *w)
 		unlink(w->tmp);
 	pr_live_release(&w->live);
 	pr_gaps_release(&w->gaps);
-	pr_map_release(&w->data);
+	pr_lead_release(&w->lead);
 	free(w->tmp);
 	free(w->path);
 	free(w);

@@ -259,11 +259,17 @@ const char *pr_seg_reader_name(const struct pr_seg_reader *r);
 
 size_t pr_seg_reader_segments(const struct pr_seg_reader *r); /* how many files it is made of */
 
+struct pr_seg_damage;
+
 /* One of them. Borrowed. */
 struct pr_seg_member {
 	const struct pr_seg_header *header;
 	const char *name; /* of the file */
 	uint64_t offset, block; /* of its first ones, in the whole */
+	uint64_t frame; /* likewise: of the first behind those that it repeats */
+	uint64_t repeat; /* frames at its beginning that only repeat what the one before holds: passed over */
+	const struct pr_seg_damage *before; /* what is missing between it and the one before; NULL: nothing */
+	struct pr_source *source; /* for readers of it alone: pr_source_borrow */
 	bool sealed;
 	uint8_t link[PR_SEG_LINK]; /* sealed: of its footer */
 };

@@ -316,6 +316,10 @@ void pr_seg_reader_member(const struct pr_seg_reader *r, size_t i, struct pr_seg
 		.name = m->part.src->name,
 		.offset = m->base_offset,
 		.block = m->base_block,
+		.frame = m->base_frame,
+		.repeat = m->repeat,
+		.before = m->before.why ? &m->before : NULL,
+		.source = m->part.src,
 		.sealed = m->part.sealed};
 	if (m->part.sealed)
 		memcpy(out->link, m->part.footer.link, PR_SEG_LINK);

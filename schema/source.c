@@ -130,6 +130,50 @@ struct pr_source *pr_source_memory(const void *p, size_t n)
 	return &m->base;
 }
 
+/* ---- of another one ----------------------------------------------------------------------------------------------- */
+
+struct borrowed_source {
+	struct pr_source base;
+	struct pr_source *of; /* borrowed */
+};
+
+static struct pr_source *lender(struct pr_source *s)
+{
+	return ((struct borrowed_source *)s)->of;
+}
+
+static int borrowed_read_at(struct pr_source *s, uint64_t off, void *p, size_t n, size_t *out_n, struct pr_errinfo *ei)
+{
+	return lender(s)->ops->read_at(lender(s), off, p, n, out_n, ei);
+}
+
+static int borrowed_size(struct pr_source *s, uint64_t *out_size, struct pr_errinfo *ei)
+{
+	return lender(s)->ops->size(lender(s), out_size, ei);
+}
+
+static enum pr_file_writer borrowed_writer(struct pr_source *s)
+{
+	return lender(s)->ops->writer(lender(s));
+}
+
+static void borrowed_close(struct pr_source *s)
+{
+	free(s);
+}
+
+static const struct pr_source_ops borrowed_ops = {borrowed_read_at, borrowed_size, borrowed_writer, borrowed_close};
+
+struct pr_source *pr_source_borrow(struct pr_source *of)
+{
+	struct borrowed_source *b = malloc(sizeof(*b));
+
+	if (!b)
+		return NULL;
+	*b = (struct borrowed_source){{&borrowed_ops, of->name}, of};
+	return &b->base;
+}
+
 void pr_source_close(struct pr_source *s)
 {
 	if (s)

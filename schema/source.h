@@ -38,6 +38,9 @@ int pr_source_file(struct pr_source **out, const char *path, struct pr_errinfo *
 /* Borrows n bytes at p until closed. NULL when memory runs out. */
 struct pr_source *pr_source_memory(const void *p, size_t n);
 
+/* Another reader of the same source, which must outlive it. NULL when memory runs out. */
+struct pr_source *pr_source_borrow(struct pr_source *of);
+
 void pr_source_close(struct pr_source *s); /* NULL is allowed */
 
 #endif

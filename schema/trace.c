@@ -72,6 +72,14 @@ int pr_trace_open_source(struct pr_trace **out, struct pr_source *src, struct pr
 	return err ? err : make(out, seg, 0, ei);
 }
 
+int pr_trace_open_list(struct pr_trace **out, struct pr_source **src, size_t n, const char *name, struct pr_errinfo *ei)
+{
+	struct pr_seg_reader *seg;
+	int err = pr_seg_reader_new_list(&seg, src, n, name, ei);
+
+	return err ? err : make(out, seg, 0, ei);
+}
+
 static bool is_dir(const char *path)
 {
 	struct stat st;

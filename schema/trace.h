@@ -47,6 +47,8 @@ int pr_trace_open_since(struct pr_trace **out, const char *path, uint64_t since,
 int pr_trace_open_boot(struct pr_trace **out, const char *path, const struct pr_seg_header *of, struct pr_errinfo *ei);
 /* The same from memory or any other source (taken over). */
 int pr_trace_open_source(struct pr_trace **out, struct pr_source *src, struct pr_errinfo *ei);
+/* Of n that follow each other, as pr_seg_reader_new_list. */
+int pr_trace_open_list(struct pr_trace **out, struct pr_source **src, size_t n, const char *name, struct pr_errinfo *ei);
 void pr_trace_close(struct pr_trace *t);
 
 /* As pr_seg_reader_set_pool. */

@@ -237,9 +237,12 @@ static int define(sqlite3 *db, struct pr_sql *s)
 
 int pr_sql_init(struct pr_sql *s, struct pr_lineage *l, uint64_t max_steps, struct pr_errinfo *ei)
 {
-	sqlite3 *db = pr_index_db(l->index);
-	int rc;
+	sqlite3 *db;
+	int rc = pr_index_whole(l->index, ei);
 
+	if (rc)
+		return rc;
+	db = pr_index_db(l->index);
 	*s = (struct pr_sql){.lineage = l, .max_steps = max_steps};
 	pr_knowns_init(&s->knowns, l);
 	pr_names_init(&s->names);

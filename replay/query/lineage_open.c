@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* lineage_open.c: a trace, and the index that questions about it stand on: the one beside it, or one of our own. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,19 +42,53 @@ static int open_beside(struct pr_lineage *l, const char *path, struct pr_errinfo
 	return err;
 }
 
-static int open_index(struct pr_lineage *l, const char *path, const struct pr_lineage_options *o, struct pr_errinfo *ei)
+/* Those of the segments of a directory. PR_ENOENT: there is none; PR_EDATA: they are not used. */
+static int open_joined(struct pr_lineage *l, const struct pr_lineage_options *o, struct pr_errinfo *ei)
 {
-	bool no_index = o->no_index || o->has_until_frame; /* an index knows of all frames */
+	struct pr_index_join_notes notes;
+	struct pr_errinfo why;
+	int err = pr_index_join(&l->index, l->trace, o->meter, &notes, &why);
+	const struct pr_errinfo *first = err ? &why : &notes.first;
+
+	if (err == PR_ENOENT)
+		return err;
+	if (err && err != PR_EDATA) {
+		*ei = why;
+		return err;
+	}
+	/* The directory's own is not missed where those of the segments answer. */
+	l->has_note = err || notes.n_unusable;
+	if (!l->has_note)
+		return PR_OK;
+	l->note = *first;
+	if (!err && notes.n_unusable > 1)
+		snprintf(l->note.msg, sizeof(l->note.msg), "%.*s (and %zu more)", (int)sizeof(l->note.msg) - 40, first->msg, notes.n_unusable - 1);
+	return err;
+}
+
+/* PR_ENOENT, PR_EDATA: no index that there is can be used. */
+static int open_any(struct pr_lineage *l, const char *path, const struct pr_lineage_options *o, struct pr_errinfo *ei)
+{
 	struct pr_seg_reader *seg = pr_trace_segment(l->trace);
 	struct pr_seg_member m;
 	/* That of a directory is of its newest boot. */
-	int err = no_index || o->boot ? PR_ENOENT : open_beside(l, path, ei);
+	int err = o->boot ? PR_ENOENT : open_beside(l, path, ei);
 
-	/* A directory of a single segment is that segment. Indexes of several are not joined. */
 	pr_seg_reader_member(seg, 0, &m);
-	if (!no_index && err == PR_ENOENT && pr_seg_reader_segments(seg) == 1 && strcmp(m.name, path))
-		err = open_beside(l, m.name, ei);
-	if (!err || err == PR_ENOMEM)
+	if ((err != PR_ENOENT && err != PR_EDATA) || !strcmp(m.name, path))
+		return err;
+	if (pr_seg_reader_segments(seg) > 1)
+		return open_joined(l, o, ei);
+	/* A directory of a single segment is that segment. */
+	return err == PR_ENOENT ? open_beside(l, m.name, ei) : err;
+}
+
+static int open_index(struct pr_lineage *l, const char *path, const struct pr_lineage_options *o, struct pr_errinfo *ei)
+{
+	bool no_index = o->no_index || o->has_until_frame; /* an index knows of all frames */
+	int err = no_index ? PR_ENOENT : open_any(l, path, o, ei);
+
+	if (err != PR_ENOENT && err != PR_EDATA)
 		return err;
 	l->is_private = true;
 	pr_seg_reader_set_meter(pr_trace_segment(l->trace), o->meter);
