@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -100,4 +101,14 @@ int pr_file_open_input(const char *path, int *out_fd, struct pr_errinfo *ei)
 		return pr_fail_errno(ei, "%s: cannot open", path);
 	*out_fd = fd;
 	return PR_OK;
+}
+
+void pr_file_allow_many(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) || l.rlim_cur == l.rlim_max)
+		return;
+	l.rlim_cur = l.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &l);
 }

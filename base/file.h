@@ -35,6 +35,12 @@ enum pr_file_writer { PR_WRITER_NONE, PR_WRITER_THERE, PR_WRITER_UNKNOWN };
 /* Whether somebody on this machine has claimed the file. fd is open for reading; nothing is claimed, or kept from being claimed. */
 enum pr_file_writer pr_file_writer(int fd);
 
+/*
+ * Lets this process open as many files as the system allows it (the hard limit): a directory's segments and their indexes are open all at once.
+ * Where that cannot be, opening one too many says so. Processes that it starts inherit this.
+ */
+void pr_file_allow_many(void);
+
 /* Opens for reading: "-" is standard input (a duplicate of it). *out_fd is the caller's. */
 int pr_file_open_input(const char *path, int *out_fd, struct pr_errinfo *ei);
 

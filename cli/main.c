@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/command.h"
+#include "base/file.h"
 #include "base/landlock.h"
 #include "base/sandbox.h"
 #include "recorder/commands.h"
@@ -94,6 +95,7 @@ static int run(struct pr_term *term, const struct pr_command *c, int argc, char 
 	if (c->flags & PR_COMMAND_PAGES && !term->out_dumb)
 		pr_pager_prepare(&term->pager); /* before the sandbox, which lets nobody start programs */
 	if (!(c->flags & PR_COMMAND_UNCONFINED)) {
+		pr_file_allow_many(); /* the sandbox lets nobody change limits either */
 		pr_landlock_enter(argv + 1, (size_t)argc - 1, c->flags & PR_COMMAND_WRITES);
 		pr_sandbox_enter();
 	}

@@ -5,13 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/dir.h"
 #include "schema/segment_part.h"
 
-#define SPARE_FILES 64u
 #define LISTINGS_MAX 64 /* retention may be as fast as who reads */
 
 /* "000000000042.seg" */
@@ -130,17 +128,6 @@ size_t pr_recording_newest(const struct pr_recording *r)
 	return from;
 }
 
-/* All segments stay open while they are read: where there are many, this process may need more descriptors than usual. */
-static void allow_files(size_t n)
-{
-	struct rlimit l;
-
-	if (getrlimit(RLIMIT_NOFILE, &l) || l.rlim_cur >= n + SPARE_FILES || l.rlim_cur == l.rlim_max)
-		return;
-	l.rlim_cur = l.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &l); /* where it is not allowed, opening says so */
-}
-
 /* Sources of the readable ones from `from` to before `to`; *out_n of them. *out_gone: one of them was deleted just now. */
 static int open_sources(
 	const struct pr_recording *r, size_t from, size_t to, struct pr_source **out, size_t *out_n, bool *out_gone, struct pr_errinfo *ei)
@@ -149,7 +136,6 @@ static int open_sources(
 	int err = PR_OK;
 
 	*out_n = 0;
-	allow_files(to - from);
 	for (size_t i = from; !err && i < to; i++)
 		if (!r->v[i].err)
 			err = pr_source_file(&out[(*out_n)++], r->v[i].path, &why);
@@ -158,6 +144,8 @@ static int open_sources(
 	for (size_t i = 0; i + 1 < *out_n; i++)
 		pr_source_close(out[i]);
 	*out_gone = why.sys_errno == ENOENT;
+	if (why.sys_errno == EMFILE) /* all stay open while they are read */
+		pr_fail(&why, err, "%s: too many open files: %zu segments are read at once; allow more (ulimit -n)", r->v[from].path, to - from);
 	if (ei)
 		*ei = why;
 	return err;

@@ -12,6 +12,7 @@ import glob
 import os
 import random
 import re
+import resource
 import shutil
 import sqlite3
 import subprocess
@@ -22,6 +23,7 @@ PROCREC, SPLIT, SAME, GEN = (os.path.abspath(p) for p in sys.argv[1:5])
 SEEDS = int(sys.argv[5])
 SHORT = sys.argv[6:] == ["short"]
 KEYS = "80" if SHORT else "400"
+FILES = resource.getrlimit(resource.RLIMIT_NOFILE)
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(TREE, "tests", "model"))
 import gen  # noqa: E402
@@ -331,6 +333,22 @@ class Tally:
                 self.problems.append(f"nothing was {what or 'split plainly'}")
 
 
+def few_descriptors(scratch, tally):
+    """A directory of more segments than a process usually may open files: as many as it may be allowed, then the frames, then a clear word."""
+    trace, folder = os.path.join(scratch, "build.seg"), os.path.join(scratch, "d")
+    shutil.rmtree(folder, ignore_errors=True)
+    run(SPLIT, trace, folder, "4", "1")
+    n, want = len(segments(folder)), run(PROCREC, "replay", folder, "--tree")
+    for soft, hard, ok in ((n // 2, 2 * n + 100, True), (n // 2, n + n // 2, True), (n // 2, n, False)):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, FILES[1]))
+        got = run("/bin/sh", "-c", f"ulimit -Hn {hard} && exec \"$@\"", "sh", PROCREC, "replay", folder, "--tree")
+        resource.setrlimit(resource.RLIMIT_NOFILE, FILES)
+        good = got[::2] == want[::2] if ok else got[2] == 4 and b"ulimit -n" in got[1]
+        tally.passed += good
+        if n < 150 or not good:
+            tally.problems.append(f"{n} segments, {hard} files at most: status {got[2]}, {got[1].decode()}")
+
+
 def main():
     scratch = tempfile.mkdtemp(prefix="procrec-joined.")
     tally = Tally()
@@ -344,6 +362,7 @@ def main():
                     tally.problems.append(f"{name} {mode}: {err.decode()}")
                 for k, shape in enumerate(shapes if os.path.isdir(folder) else []):
                     tally.one(folder, name, mode, shape, n * 1000 + m * 100 + k)
+        few_descriptors(scratch, tally)
         lying(scratch, tally, 3 if SHORT else 100)
     finally:
         shutil.rmtree(scratch)
