@@ -2,19 +2,16 @@
 /* index_gather.c: what several segments tell of identities that are near each other, added up. */
 #include <stdlib.h>
 
+#include "base/room.h"
 #include "schema/index_joined.h"
 
 int pr_facts_push(struct pr_facts_list *l, const struct pr_facts *f)
 {
-	if (l->n == l->cap) {
-		size_t cap = l->cap ? l->cap * 2 : 16;
-		struct pr_facts *p = realloc(l->v, cap * sizeof(*p));
+	struct pr_facts *p = pr_room(l->v, l->n, &l->cap, sizeof(*p));
 
-		if (!p)
-			return PR_ENOMEM;
-		l->v = p;
-		l->cap = cap;
-	}
+	if (!p)
+		return PR_ENOMEM;
+	l->v = p;
 	l->v[l->n++] = *f;
 	return PR_OK;
 }

@@ -3,25 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/room.h"
 #include "schema/index_joined.h"
-
-static void *grown(void *v, size_t n, size_t *cap, size_t size)
-{
-	void *p = v;
-
-	if (n == *cap) {
-		size_t more = *cap ? *cap * 2 : 64;
-
-		p = realloc(v, more * size);
-		if (p)
-			*cap = more;
-	}
-	return p;
-}
 
 static int push_gap(struct pr_joined *j, const struct pr_gap *g)
 {
-	struct pr_gap *p = grown(j->gaps, j->n_gaps, &j->cap_gaps, sizeof(*p));
+	struct pr_gap *p = pr_room(j->gaps, j->n_gaps, &j->cap_gaps, sizeof(*p));
 
 	if (!p)
 		return PR_ENOMEM;
@@ -32,7 +19,7 @@ static int push_gap(struct pr_joined *j, const struct pr_gap *g)
 
 static int push_clock(struct pr_joined *j, struct pr_joined_clock c)
 {
-	struct pr_joined_clock *p = grown(j->clocks, j->n_clocks, &j->cap_clocks, sizeof(*p));
+	struct pr_joined_clock *p = pr_room(j->clocks, j->n_clocks, &j->cap_clocks, sizeof(*p));
 
 	if (!p)
 		return PR_ENOMEM;
@@ -43,7 +30,7 @@ static int push_clock(struct pr_joined *j, struct pr_joined_clock c)
 
 static int push_name(struct pr_joined *j, struct pr_joined_name n)
 {
-	struct pr_joined_name *p = grown(j->names, j->n_names, &j->cap_names, sizeof(*p));
+	struct pr_joined_name *p = pr_room(j->names, j->n_names, &j->cap_names, sizeof(*p));
 
 	if (!p)
 		return PR_ENOMEM;
@@ -54,7 +41,7 @@ static int push_name(struct pr_joined *j, struct pr_joined_name n)
 
 static int push_old(struct pr_joined *j, struct pr_old_key k)
 {
-	struct pr_old_key *p = grown(j->old, j->n_old, &j->cap_old, sizeof(*p));
+	struct pr_old_key *p = pr_room(j->old, j->n_old, &j->cap_old, sizeof(*p));
 
 	if (!p)
 		return PR_ENOMEM;
