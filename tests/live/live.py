@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the live tests share: running procrec, scratch folders, verdicts. A test file calls live.main(globals())."""
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -101,6 +103,47 @@ def equal(got, want, what):
     assert got == want, f"{what}: got {got!r}, want {want!r}"
 
 
+MARK = "PROCREC_LIVE_TEST"  # in the environment of all that a test starts
+
+
+def left_running(mark):
+    """{pid: command line} of what a test has started and not ended: it would hold the output open, and the folder of the test."""
+    found = {}
+    for pid in (int(name) for name in os.listdir("/proc") if name.isdigit()):
+        try:
+            with open(f"/proc/{pid}/environ", "rb") as f:
+                if pid == os.getpid() or f"{MARK}={mark}".encode() not in f.read().split(b"\0"):
+                    continue
+            with open(f"/proc/{pid}/cmdline", "rb") as f:
+                found[pid] = f.read(60).replace(b"\0", b" ").decode("utf-8", "replace").strip()
+        except OSError:
+            pass
+    return found
+
+
+def end_left_running(mark):
+    """The same, once what was killed has had the time to end. Nothing of it survives."""
+    end = time.monotonic() + 3
+    while left_running(mark) and time.monotonic() < end:
+        time.sleep(0.02)
+    left = left_running(mark)
+    for pid in left:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    return left
+
+
+def run_test(fn):
+    """What the test says. It fails when it leaves something running."""
+    mark = os.environ[MARK] = f"{os.getpid()}:{fn.__name__}"
+    try:
+        note = fn()
+    finally:
+        left = end_left_running(mark)
+    assert not left, f"left running: {left}"
+    return note
+
+
 def main(names):
     wanted = sys.argv[1:]
     failed = 0
@@ -111,7 +154,7 @@ def main(names):
             continue
         start = time.monotonic()
         try:
-            note = fn()
+            note = run_test(fn)
             verdict = "ok"
         except Skip as e:
             note, verdict = str(e), "skip"
