@@ -17,31 +17,15 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from checks import PROCREC, ROOT, WRAP, Checks, run, trace_of  # noqa: E402
 from secrets_in import TORN, left_of, parts  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.join(HERE, "..", "..")
-PROCREC = os.path.abspath(os.environ.get("PROCREC", os.path.join(ROOT, "build", "procrec")))
-WRAP = os.environ.get("WRAP", "").split()
 FIXTURES = ["lineage", "own-frames", "hostile-strings", "hostile-items", "hostile-names", "gaps", "exit-statuses", "empty", "users",
             "no-names", "known-counts-clone-exec", "known-counts-exec-only", "malformed-frames", "export-order"]
 FORMATS = ["perfetto", "folded", "dot", "csv", "ecs", "ocsf"]
 FIELDS = json.load(open(os.path.join(HERE, "fields.json")))
-passed, failed, skipped = 0, 0, 0
-
-
-def run(*args):
-    p = subprocess.run([*WRAP, PROCREC, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
-    return p.returncode, p.stdout, p.stderr.decode()
-
-
-def check(name, problem):
-    global passed, failed
-    if problem:
-        failed += 1
-        print(f"FAILED {name}: {problem}")
-    else:
-        passed += 1
+check = Checks("export")
 
 
 def golden(name, got, update):
@@ -252,11 +236,9 @@ def against_catapult(text, got):
 
 
 def check_catapult(tmp, traces):
-    global skipped
     folder, why = fetch_catapult()
     if why:
-        skipped += 1
-        print(f"skipped: catapult: {why}")
+        check.skip(f"catapult: {why}")
         return
     paths = {}
     for name, seg in traces:
@@ -271,10 +253,8 @@ def check_catapult(tmp, traces):
 
 
 def consume_dot(out, truth):
-    global skipped
     if not shutil.which("dot"):
-        skipped += 1
-        print("skipped: dot is not installed")
+        check.skip("dot: it is not installed")
         return None
     p = subprocess.run(["dot", "-Tplain"], input=out, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     if p.returncode or p.stderr:
@@ -378,20 +358,8 @@ def check_index(seg, out):
 
 # ---- all -------------------------------------------------------------------------------------------------------------
 
-def trace_of(name, tmp):
-    seg = os.path.join(tmp, name + ".seg")
-    if os.path.exists(seg):
-        return seg
-    source = os.path.join(HERE, name + ".frames")
-    if not os.path.exists(source):
-        source = os.path.join(ROOT, "fixtures", "src", name + ".frames")
-    p = subprocess.run([*WRAP, PROCREC, "asm", os.path.basename(source), "-o", seg], cwd=os.path.dirname(source), check=False,
-                       stdout=subprocess.PIPE)
-    return None if p.returncode else seg
-
-
 def check_fixture(name, tmp, wanted, update):
-    seg = trace_of(name, tmp)
+    seg = trace_of(name, HERE, tmp)
     if not seg:
         return check(name, "cannot be assembled")
     truth = [json.loads(line) for line in run("replay", seg, "--json", "--cache-max-age", "1000000h", "--cache-max-entries", "1000000000")[1].decode().splitlines()]
@@ -417,7 +385,7 @@ def check_fixture(name, tmp, wanted, update):
 
 
 def check_options(tmp):
-    seg = trace_of("own-frames", tmp)
+    seg = trace_of("own-frames", HERE, tmp)
     out = os.path.join(tmp, "out.csv")
     for name, args, status, text in [
             ("no-format", ["export", seg], 2, "--format"),
@@ -429,7 +397,7 @@ def check_options(tmp):
             ("output-force", ["export", seg, "-f", "csv", "-o", out, "--force"], 0, ""),
             ("pid-and-tree", ["export", seg, "-f", "csv", "--pid", "1", "--tree", "1"], 2, "--tree"),
             ("damaged", ["export", os.path.join(ROOT, "fixtures", "corrupt", "two-blocks-damaged.seg"), "-f", "csv"], 1, "12 frames lost"),
-            ("no-clock", ["export", trace_of("lineage", tmp), "-f", "ecs"], 0, "no clock")]:
+            ("no-clock", ["export", trace_of("lineage", HERE, tmp), "-f", "ecs"], 0, "no clock")]:
         got, _, err = run(*args)
         check(f"option.{name}", None if (got == status or status is None and got) and text in err else f"status {got}: {err}")
     check("option.output.same", None if open(out, "rb").read() == run("export", seg, "-f", "csv")[1] else "-o writes something else")
@@ -453,7 +421,7 @@ def check_redact(tmp):
     torn = os.path.join(tmp, "torn.seg")
     subprocess.run([*WRAP, PROCREC, "asm", "-", "-o", torn], input=TORN, check=True)
     # Behind frame 23, marks make a list of arguments too long for its frame: extract cuts it, an export need not.
-    for seg, upto, secrets in [(trace_of("secrets", tmp), "23", [b"sesame", b"AKIAIOSFODNN7EXAMPLE", b"ghp_abcdefghijklmnopqrstuvwxyz0123456789"]),
+    for seg, upto, secrets in [(trace_of("secrets", HERE, tmp), "23", [b"sesame", b"AKIAIOSFODNN7EXAMPLE", b"ghp_abcdefghijklmnopqrstuvwxyz0123456789"]),
                                (torn, "100", [b"hunter2zebra", b"quaggaquagga", b"okapi-okapi"])]:
         name = "redact." + os.path.basename(seg)[:-4]
         clean = seg + ".clean"
@@ -472,7 +440,7 @@ def check_redact(tmp):
         check(f"{name}.keys", None if marks[0] and not (marks[0] & marks[1]) and not (marks[1] & marks[2]) else "marks do not hang on the key")
     rules = os.path.join(tmp, "rules")
     open(rules, "w").write("arg (select 1)\n")
-    secrets = trace_of("secrets", tmp)
+    secrets = trace_of("secrets", HERE, tmp)
     for name, args in [("rules", ["--redact=" + rules]), ("rules-option", ["--redact-rules", rules])]:
         out = run("export", secrets, "-f", "csv", *args)[1]
         check(f"redact.{name}", None if b"select" not in out and b"sesame" not in out else "a rule was not used")
@@ -490,12 +458,12 @@ def check_large(tmp):
     status, out, err = run("export", seg, "-f", "csv")
     check("large.index", err if status else check_index(seg, out))
     doc = json.loads(run("export", seg, "-f", "perfetto")[1])
-    check_catapult(tmp, [("large", seg), *((name, trace_of(name, tmp)) for name in FIXTURES)])
+    check_catapult(tmp, [("large", seg), *((name, trace_of(name, HERE, tmp)) for name in FIXTURES)])
     check("large.tracks", None if len({e["pid"] for e in doc["traceEvents"] if e["ph"] == "X"}) == 20000 + 300 + 10 else "a track for two processes")
     peak = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True); print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
     kib = [int(subprocess.run([sys.executable, "-c", peak, *WRAP, PROCREC, "export", s, "-f", "csv"], check=True, stdout=subprocess.PIPE,
                               env={**os.environ, "ASAN_OPTIONS": "quarantine_size_mb=0:thread_local_quarantine_size_kb=0"}).stdout)
-           for s in (seg, trace_of("lineage", tmp))]
+           for s in (seg, trace_of("lineage", HERE, tmp))]
     check("large.memory", None if kib[0] < kib[1] + 8192 else f"{kib[0]} KiB, and {kib[1]} KiB for a small trace")
 
 
@@ -509,8 +477,7 @@ def main():
             check_options(tmp)
             check_redact(tmp)
             check_large(tmp)
-    print(f"export: {passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
-    return 1 if failed else 0
+    return check.end()
 
 
 if __name__ == "__main__":

@@ -15,29 +15,13 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from checks import PROCREC, ROOT, WRAP, Checks, run, trace_of  # noqa: E402
 from secrets_in import TORN, left_of  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.join(HERE, "..", "..")
-PROCREC = os.path.abspath(os.environ.get("PROCREC", os.path.join(ROOT, "build", "procrec")))
-WRAP = os.environ.get("WRAP", "").split()
 FIXTURES = ["hostile-page", "lineage", "own-frames", "hostile-strings", "hostile-items", "hostile-names", "gaps", "exit-statuses", "empty",
             "users", "no-names", "malformed-frames", "known-counts-clone-exec"]
-passed = failed = 0
-
-
-def run(*args, cwd=None):
-    p = subprocess.run([*WRAP, PROCREC, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, cwd=cwd)
-    return p.returncode, p.stdout, p.stderr.decode()
-
-
-def check(name, problem):
-    global passed, failed
-    if problem:
-        failed += 1
-        print(f"FAILED {name}: {problem}")
-    else:
-        passed += 1
+check = Checks("report")
 
 
 class Page(html.parser.HTMLParser):
@@ -133,14 +117,6 @@ def check_data(d, rows):
     return None if len(rows) == len(got) else f"{len(got)} images, {len(rows)} in CSV"
 
 
-def trace_of(name, tmp):
-    seg = os.path.join(tmp, name + ".seg")
-    if os.path.exists(seg):
-        return seg
-    folder = HERE if os.path.exists(os.path.join(HERE, name + ".frames")) else os.path.join(ROOT, "fixtures", "src")
-    return None if run("asm", name + ".frames", "-o", seg, cwd=folder)[0] else seg
-
-
 def check_options(tmp):
     seg, page = os.path.join(tmp, "own-frames.seg"), os.path.join(tmp, "p.html")
     for name, args, status, text in [
@@ -176,7 +152,7 @@ def check_redact(tmp):
     """No part of a secret is in a page's bytes, nor in what its script makes of them; all else is what the page of `extract --redact` has."""
     key, page = os.path.join(tmp, "key"), os.path.join(tmp, "r.html")
     open(key, "w").write("a key for the tests\n")
-    traces = [(trace_of("secrets", tmp), [b"sesame", b"AKIAIOSFODNN7EXAMPLE", b"ghp_abcdefghijklmnopqrstuvwxyz0123456789"])]
+    traces = [(trace_of("secrets", HERE, tmp), [b"sesame", b"AKIAIOSFODNN7EXAMPLE", b"ghp_abcdefghijklmnopqrstuvwxyz0123456789"])]
     for name, text, secrets in [("torn", TORN, [b"hunter2zebra", b"quaggaquagga", b"okapi-okapi"]), ("odd", ODD, [b'<oryx>&"addax"', b"kudu-kudu"])]:
         traces.append((os.path.join(tmp, name + ".seg"), secrets))
         subprocess.run([*WRAP, PROCREC, "asm", "-", "-o", traces[-1][0]], input=text, check=True)
@@ -221,13 +197,13 @@ def main():
     with tempfile.TemporaryDirectory(prefix="procrec-report.") as tmp:
         reference = None
         for name in FIXTURES:
-            seg = trace_of(name, tmp)
+            seg = trace_of(name, HERE, tmp)
             status, out, err = run("report", seg, "-o", "-")
             check(f"{name}.status", None if status == (1 if name == "gaps" else 0) else f"status {status}: {err}")
             check(f"{name}.same", None if run("report", seg, "-o", "-")[1] == out else "differs from run to run")
             text = out.decode()
             page = Page(text)
-            reference = reference or Page(run("report", trace_of("lineage", tmp), "-o", "-")[1].decode())
+            reference = reference or Page(run("report", trace_of("lineage", HERE, tmp), "-o", "-")[1].decode())
             check(f"{name}.page", check_page(text, page, reference))
             rows = list(csv.DictReader(io.StringIO(run("export", seg, "-f", "csv")[1].decode(), newline="")))
             try:
@@ -236,8 +212,7 @@ def main():
                 check(f"{name}.data", repr(e))
         check_options(tmp)
         check_redact(tmp)
-    print(f"report: {passed} passed, {failed} failed")
-    return 1 if failed else 0
+    return check.end()
 
 
 if __name__ == "__main__":

@@ -13,20 +13,11 @@ import tempfile
 
 from term import Terminal
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.join(HERE, "..", "..")
-PROCREC = os.path.abspath(os.environ.get("PROCREC", os.path.join(ROOT, "build", "procrec")))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from checks import PROCREC, ROOT, Checks  # noqa: E402
+
 FILES = ["trace-one.seg", "trace-two.seg", "with space.seg"]
-passed, failed, skipped = 0, 0, 0
-
-
-def check(name, problem):
-    global passed, failed
-    if problem:
-        failed += 1
-        print(f"FAILED {name}: {problem}")
-    else:
-        passed += 1
+check = Checks("completion")
 
 
 def program(*args):
@@ -128,7 +119,6 @@ def check_shell(shell, complete, home, env):
 
 
 def main():
-    global skipped
     with tempfile.TemporaryDirectory(prefix="procrec-completion.") as home:
         bindir = os.path.join(home, ".bin")
         os.mkdir(bindir)
@@ -139,12 +129,10 @@ def main():
         env = {"PATH": bindir + ":" + os.environ["PATH"], "HOME": home, "TERM": "dumb", "LC_ALL": "C.UTF-8"}
         for shell, complete in (("bash", bash), ("fish", fish), ("zsh", zsh)):
             if not shutil.which(shell):
-                skipped += 1
-                print(f"skipped {shell}: it is not there")
+                check.skip(f"{shell}: it is not there")
                 continue
             check_shell(shell, complete, home, env)
-    print(f"completion: {passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
-    return 1 if failed else 0
+    return check.end()
 
 
 if __name__ == "__main__":
