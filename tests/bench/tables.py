@@ -43,6 +43,7 @@ def spread(f):
 def where(data):
     m, full = data["machine"], data.get("full_parts")
     how = "make bench" if data["mode"] == "full" else "make bench-quick" + (f" BENCH_ARGS='--full {','.join(full)}'" if full else "")
+    how += f" BENCH_REPEAT={data['repeat']}" if data.get("repeat", 1) > 1 else ""
     return (f"{m['cpu']}, {m['cores']} cores, Linux {m['kernel']}, {data['date'][:10]}, `{how}`, "
             f"load average {data['load'][0]:.1f} at the start, {data['load'][1]:.1f} at the end")
 
