@@ -3,20 +3,18 @@
 
 #include <stdlib.h>
 
+#include "base/room.h"
+
 #define INDENT_MAX 48 /* levels that are drawn; deeper ones are numbered */
 
 int pr_tree_push(struct pr_tree_walk *w, struct pr_errinfo *ei)
 {
-	if (w->n == w->cap) {
-		size_t cap = w->cap ? w->cap * 2 : 16;
-		struct pr_tree_level *p = realloc(w->levels, cap * sizeof(*p));
+	struct pr_tree_level *p = pr_room(w->levels, w->n, &w->cap, sizeof(*p));
 
-		if (!p)
-			return pr_fail(ei, PR_ENOMEM, "out of memory");
-		w->levels = p;
-		w->cap = cap;
-	}
-	w->levels[w->n++] = (struct pr_tree_level){0};
+	if (!p)
+		return pr_fail(ei, PR_ENOMEM, "out of memory");
+	w->levels = p;
+	p[w->n++] = (struct pr_tree_level){0};
 	return PR_OK;
 }
 

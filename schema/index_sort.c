@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/room.h"
 #include "schema/index_facts.h"
 
 #define RUN_FACTS 32768u
@@ -130,16 +131,12 @@ static int write_facts(struct pr_sorter *s, const struct pr_facts *f, size_t n, 
 
 static int add_run(struct pr_sorter *s, uint64_t from)
 {
-	if (s->n_runs == s->cap_runs) {
-		size_t cap = s->cap_runs ? s->cap_runs * 2 : 16;
-		struct run *r = realloc(s->runs, cap * sizeof(*r));
+	struct run *r = pr_room(s->runs, s->n_runs, &s->cap_runs, sizeof(*r));
 
-		if (!r)
-			return PR_ENOMEM;
-		s->runs = r;
-		s->cap_runs = cap;
-	}
-	s->runs[s->n_runs++] = (struct run){.next = from, .end = s->written};
+	if (!r)
+		return PR_ENOMEM;
+	s->runs = r;
+	r[s->n_runs++] = (struct run){.next = from, .end = s->written};
 	return PR_OK;
 }
 

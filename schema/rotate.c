@@ -13,6 +13,7 @@
 #include "base/dir.h"
 #include "base/file.h"
 #include "base/out.h"
+#include "base/room.h"
 #include "schema/recording.h"
 #include "schema/segment_part.h"
 
@@ -101,16 +102,12 @@ static uint64_t all_bytes(const struct pr_rotate *r, uint64_t series, uint64_t b
 
 static bool keep(struct pr_rotate *r, uint64_t series, uint64_t bytes, uint64_t created)
 {
-	if (r->n == r->cap) {
-		size_t cap = r->cap ? r->cap * 2 : 64;
-		struct kept *v = realloc(r->kept, cap * sizeof(*v));
+	struct kept *v = pr_room(r->kept, r->n, &r->cap, sizeof(*v));
 
-		if (!v)
-			return false;
-		r->kept = v;
-		r->cap = cap;
-	}
-	r->kept[r->n++] = (struct kept){series, all_bytes(r, series, bytes), created};
+	if (!v)
+		return false;
+	r->kept = v;
+	v[r->n++] = (struct kept){series, all_bytes(r, series, bytes), created};
 	return true;
 }
 

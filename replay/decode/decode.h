@@ -146,6 +146,9 @@ struct pr_own_item {
 /* The next item; moves *left on; false at the end. */
 bool pr_own_item_next(struct pr_slice *left, struct pr_own_item *out);
 
+/* The number that an item holds as decimal text (PR_ITEM_ROOT_PID); false: it holds none. */
+bool pr_own_item_number(const struct pr_own_item *it, uint64_t *out);
+
 /* ---- the strings of an execve ------------------------------------------------------------------------------------ */
 
 enum pr_enomem {

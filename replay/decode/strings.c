@@ -5,8 +5,11 @@
  */
 #include "replay/decode/decode.h"
 
+#include <string.h>
+
 #include "base/bytes.h"
 #include "base/cursor.h"
+#include "base/text.h"
 #include "schema/build.h"
 
 #define DESC_SIZE sizeof(struct pr_data_desc)
@@ -130,4 +133,14 @@ bool pr_own_item_next(struct pr_slice *left, struct pr_own_item *out)
 		out->desc = get_desc(v.p);
 	*left = skip(*left, sizeof(struct pr_item) + v.len);
 	return true;
+}
+
+bool pr_own_item_number(const struct pr_own_item *it, uint64_t *out)
+{
+	char text[24] = ""; /* of 2^64 and its NUL, and some room */
+
+	if (it->is_desc || it->bytes.n >= sizeof(text))
+		return false;
+	memcpy(text, it->bytes.p, it->bytes.n);
+	return !memchr(text, '\0', it->bytes.n) && pr_parse_u64(text, false, out);
 }

@@ -72,19 +72,14 @@ static int on_own(void *ctx, const struct pr_event *ev)
 	struct pr_diff_side *s = ctx;
 	struct pr_own_item it;
 	struct pr_slice left;
-	char text[16] = "";
 	uint64_t v;
 
 	if (ev->op != PR_OP_RECORDER || s->root_pid)
 		return PR_OK;
 	left = ev->own.items;
-	while (pr_own_item_next(&left, &it)) {
-		if (it.type != PR_ITEM_ROOT_PID || it.is_desc || it.bytes.n >= sizeof(text))
-			continue;
-		memcpy(text, it.bytes.p, it.bytes.n);
-		if (pr_parse_u64(text, false, &v) && v <= UINT32_MAX)
+	while (pr_own_item_next(&left, &it))
+		if (it.type == PR_ITEM_ROOT_PID && pr_own_item_number(&it, &v) && v <= UINT32_MAX)
 			s->root_pid = (uint32_t)v;
-	}
 	return PR_OK;
 }
 

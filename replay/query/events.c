@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/room.h"
 #include "base/text.h"
 
 #define PID_EVENTS_MAX 65536u /* of one pid: with more, and with an index that does not name all, the trace is read through */
@@ -233,20 +234,17 @@ static int apply(struct cursor *c, char key, char op, sqlite3_value *v, struct p
 
 static int add_seq(struct cursor *c, bool has, uint64_t seq)
 {
+	uint64_t *p;
+
 	if (!has)
 		return PR_OK;
 	if (c->n_seqs == PID_EVENTS_MAX)
 		return PR_END;
-	if (c->n_seqs == c->cap_seqs) {
-		size_t cap = c->cap_seqs ? c->cap_seqs * 2 : 16;
-		uint64_t *p = realloc(c->seqs, cap * sizeof(*p));
-
-		if (!p)
-			return PR_ENOMEM;
-		c->seqs = p;
-		c->cap_seqs = cap;
-	}
-	c->seqs[c->n_seqs++] = seq;
+	p = pr_room(c->seqs, c->n_seqs, &c->cap_seqs, sizeof(*p));
+	if (!p)
+		return PR_ENOMEM;
+	c->seqs = p;
+	p[c->n_seqs++] = seq;
 	return PR_OK;
 }
 

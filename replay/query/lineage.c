@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/room.h"
+
 #define STREAM(s) (1u << (s))
 #define STARTS (STREAM(PR_STREAM_EXEC) | STREAM(PR_STREAM_CLONE))
 #define ENDS (STREAM(PR_STREAM_EXEC) | STREAM(PR_STREAM_EXIT))
@@ -278,16 +280,12 @@ void pr_links_release(struct pr_links *v)
 
 static struct pr_link *push(struct pr_links *v)
 {
-	if (v->n == v->cap) {
-		size_t cap = v->cap ? v->cap * 2 : 16;
-		struct pr_link *p = realloc(v->v, cap * sizeof(*p));
+	struct pr_link *p = pr_room(v->v, v->n, &v->cap, sizeof(*p));
 
-		if (!p)
-			return NULL;
-		v->v = p;
-		v->cap = cap;
-	}
-	return &v->v[v->n++];
+	if (!p)
+		return NULL;
+	v->v = p;
+	return &p[v->n++];
 }
 
 struct collect {

@@ -4,22 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/room.h"
 #include "replay/query/lineage.h"
 
 static int add_gap(void *ctx, const struct pr_gap *g)
 {
 	struct pr_lineage *l = ctx;
+	struct pr_gap *p = pr_room(l->gaps, l->n_gaps, &l->cap_gaps, sizeof(*p));
 
-	if (l->n_gaps == l->cap_gaps) {
-		size_t cap = l->cap_gaps ? l->cap_gaps * 2 : 64;
-		struct pr_gap *p = realloc(l->gaps, cap * sizeof(*p));
-
-		if (!p)
-			return PR_ENOMEM;
-		l->gaps = p;
-		l->cap_gaps = cap;
-	}
-	l->gaps[l->n_gaps++] = *g;
+	if (!p)
+		return PR_ENOMEM;
+	l->gaps = p;
+	p[l->n_gaps++] = *g;
 	return PR_OK;
 }
 

@@ -1,26 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* collect.c: the lives of a walk, gathered and put in order. */
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "base/text.h"
+#include "base/room.h"
 #include "replay/report/report.h"
-
-/* Room for one more; false: out of memory. */
-static bool grow(void **v, size_t n, size_t *cap, size_t size)
-{
-	size_t want = *cap ? *cap * 2 : 1024;
-	void *p;
-
-	if (n < *cap)
-		return true;
-	p = realloc(*v, want * size);
-	if (!p)
-		return false;
-	*v = p;
-	*cap = want;
-	return true;
-}
 
 /* ---- images --------------------------------------------------------------------------------------------------------- */
 
@@ -54,11 +38,13 @@ static uint32_t add_user(struct pr_report *r, const struct pr_image *im)
 static int on_image(void *ctx, struct pr_life *l, const struct pr_life_image *im)
 {
 	struct pr_report *r = ctx;
-	struct pr_report_image *ri;
+	struct pr_report_image *ri, *v;
 	const struct pr_image *what = im->image;
 
-	if (!grow((void **)&r->images, r->n_images, &r->cap_images, sizeof(*r->images)))
+	v = pr_room(r->images, r->n_images, &r->cap_images, sizeof(*v));
+	if (!v)
 		return PR_ENOMEM;
+	r->images = v;
 	ri = &r->images[r->n_images++];
 	*ri = (struct pr_report_image){.serial = l->serial, .ktime = im->id.ktime, .from = im->from, .busy_ns = im->busy_ns,
 		.argv = UINT32_MAX, .cwd = UINT32_MAX, .user = UINT32_MAX, .how = (uint8_t)im->start};
@@ -77,12 +63,15 @@ static int on_life(void *ctx, struct pr_life *l)
 {
 	struct pr_report *r = ctx;
 	bool lasted = l->now.start == PR_LIFE_SNAPSHOT && l->end == PR_LIFE_OPEN;
+	struct pr_report_life *v;
 
 	if (r->n_lives >= PR_REPORT_LIVES_MAX)
 		return pr_fail(r->ei, PR_ELIMIT, "a page can show %u processes, and there are more: select some with --since, --until or --tree",
 			PR_REPORT_LIVES_MAX);
-	if (!grow((void **)&r->lives, r->n_lives, &r->cap_lives, sizeof(*r->lives)))
+	v = pr_room(r->lives, r->n_lives, &r->cap_lives, sizeof(*v));
+	if (!v)
 		return PR_ENOMEM;
+	r->lives = v;
 	r->lives[r->n_lives++] = (struct pr_report_life){
 		.first = l->first,
 		.serial = l->serial,
@@ -101,24 +90,17 @@ static int on_life(void *ctx, struct pr_life *l)
 static int on_gap(void *ctx, const struct pr_gap *g)
 {
 	struct pr_report *r = ctx;
+	struct pr_gap *v;
 
-	if (!grow((void **)&r->gaps, r->n_gaps, &r->cap_gaps, sizeof(*r->gaps)))
+	v = pr_room(r->gaps, r->n_gaps, &r->cap_gaps, sizeof(*v));
+	if (!v)
 		return PR_ENOMEM;
+	r->gaps = v;
 	r->gaps[r->n_gaps++] = *g;
 	return PR_OK;
 }
 
 /* ---- about the recording -------------------------------------------------------------------------------------------- */
-
-static void set_root(struct pr_report *r, struct pr_slice s)
-{
-	char text[24];
-	uint64_t pid;
-
-	snprintf(text, sizeof(text), "%.*s", (int)(s.n < sizeof(text) ? s.n : sizeof(text) - 1), s.n ? (const char *)s.p : "");
-	if (pr_parse_u64(text, false, &pid) && pid <= UINT32_MAX)
-		r->root_pid = pid;
-}
 
 static int set_command(struct pr_report *r, struct pr_slice args)
 {
@@ -133,14 +115,15 @@ static int on_own(void *ctx, const struct pr_event *ev)
 	struct pr_report *r = ctx;
 	struct pr_slice items = ev->own.items;
 	struct pr_own_item it;
+	uint64_t v;
 
 	if (ev->op != PR_OP_RECORDER && ev->op != PR_OP_HOST)
 		return PR_OK;
 	while (pr_own_item_next(&items, &it)) {
 		if (it.is_desc)
 			continue;
-		if (ev->op == PR_OP_RECORDER && it.type == PR_ITEM_ROOT_PID)
-			set_root(r, it.bytes);
+		if (ev->op == PR_OP_RECORDER && it.type == PR_ITEM_ROOT_PID && pr_own_item_number(&it, &v) && v <= UINT32_MAX)
+			r->root_pid = v;
 		if (ev->op == PR_OP_RECORDER && it.type == PR_ITEM_CMDLINE && !r->command.len && set_command(r, it.bytes))
 			return PR_ENOMEM;
 		if (ev->op == PR_OP_HOST && it.type == PR_ITEM_KERNEL && !r->system.len) {

@@ -243,6 +243,31 @@ static void items_unchecked(void **state)
 	}
 }
 
+static void items_as_numbers(void **state)
+{
+	static const char *const numbers[] = {"0", "7", "4194304", "18446744073709551615"};
+	static const char *const others[] = {"", "-1", "+1", " 1", "1 ", "0x10", "18446744073709551616", "000000000000000000000000000000001", "1x"};
+	struct pr_own_item item = {.type = PR_ITEM_ROOT_PID};
+	uint64_t v;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+		item.bytes = (struct pr_slice){(const uint8_t *)numbers[i], strlen(numbers[i])};
+		assert_true(pr_own_item_number(&item, &v));
+		assert_true(v == strtoull(numbers[i], NULL, 10));
+	}
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
+		item.bytes = (struct pr_slice){(const uint8_t *)others[i], strlen(others[i])};
+		assert_false(pr_own_item_number(&item, &v));
+	}
+	item.bytes = (struct pr_slice){(const uint8_t *)"1\0002", 3};
+	assert_false(pr_own_item_number(&item, &v));
+	item.bytes = (struct pr_slice){(const uint8_t *)"12", 1}; /* not ended by a NUL */
+	assert_true(pr_own_item_number(&item, &v) && v == 1);
+	item.is_desc = true;
+	assert_false(pr_own_item_number(&item, &v));
+}
+
 static void malformed_says_why(void **state)
 {
 	uint8_t frame[512];
@@ -386,6 +411,7 @@ int main(void)
 		cmocka_unit_test(what_follows_the_fixed_part),
 		cmocka_unit_test(items),
 		cmocka_unit_test(items_unchecked),
+		cmocka_unit_test(items_as_numbers),
 		cmocka_unit_test(malformed_says_why),
 		cmocka_unit_test(binary_of_filename_and_cwd),
 		cmocka_unit_test(exec_id_of_any_host),
