@@ -7,13 +7,13 @@
 #   BPF=0                 leave the recorder out: needs no clang, libbpf, bpftool
 #   SAN=address,undefined build with sanitizers, into build-san-...
 #   DEBUG=1               -O0, assertions that cost time
+#   JOBS=N                how much `make check` compiles and tests at once   (as many as there are CPUs)
 #   PREFIX= LIBDIR= DESTDIR=  for `make install`                        (/usr/local, PREFIX/lib)
 
 -include config.mak
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PRECIOUS: %.o %.c
 MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := all
 
@@ -40,6 +40,8 @@ BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 BPF_ARCH := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(shell uname -m)))
 VERSION := $(shell cat VERSION)
+JOBS ?= $(shell nproc)
+export JOBS
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wundef -Wwrite-strings -Werror
 OPT := $(if $(DEBUG),-O0 -DPR_DEBUG,-O2 -fno-plt)
@@ -84,6 +86,8 @@ $(O)/procrec: $(LIBRARIES)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(O)/libprocrec-cli.a -Wl,--start-group $(filter-out %cli.a,$^) -Wl,--end-group $(LIBS) $(LIBS_BPF)
 
+.PRECIOUS: $(O)/%.o $(O)/%.c # those of tests, too: make takes them for steps in between, and would delete them
+
 # Flags are part of what an object depends on: a changed SAN, BPF or VERSION rebuilds.
 FLAGS_FILE := $(O)/.flags
 $(shell mkdir -p $(O); printf '%s' '$(subst ','\'',$(CC) $(CPPFLAGS) $(CFLAGS))' | cmp -s - $(FLAGS_FILE) || printf '%s' '$(subst ','\'',$(CC) $(CPPFLAGS) $(CFLAGS))' > $(FLAGS_FILE))
@@ -107,11 +111,16 @@ check: deps-test ## install what is missing, build, run every test
 check-long: all ## the tests that take minutes, or install a browser
 	@MAKE="$(MAKE)" tests/run-all.sh $(LONG_CHECKS)
 
-check-build: all
+check-build:
+	@$(MAKE) --no-print-directory -j$(JOBS) build-tests
 	@echo 'build: 1 passed, 0 failed'
 
-check-san: ## the unit and golden tests under AddressSanitizer and UndefinedBehaviorSanitizer
-	@$(MAKE) --no-print-directory O=$(O)/san SAN=address,undefined BPF=0 CLANG=false BPFTOOL=false $(SAN_CHECKS)
+build-tests: all ## build the program and the unit tests
+
+SAN_MAKE = $(MAKE) --no-print-directory O=$(O)/san SAN=address,undefined BPF=0 CLANG=false BPFTOOL=false
+check-san: ## tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(SAN_MAKE) -j$(JOBS) build-tests
+	@$(SAN_MAKE) $(SAN_CHECKS)
 
 deps: ## install the packages that building needs (root)
 	@scripts/deps.sh build
@@ -136,6 +145,6 @@ help: ## this list
 	@sed -n 's/^# \(procrec.*\)/\1/p; /^# Knobs/,/^$$/s/^# \{0,1\}//p' Makefile
 	@grep -hE '^[a-z][a-z-]*:.*## ' Makefile */rules.mk tests/*/rules.mk | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
 
-.PHONY: all check check-build check-long check-offline check-san clean demo deps deps-test help install
+.PHONY: all build-tests check check-build check-long check-offline check-san clean demo deps deps-test help install
 
 -include $(DEPS)

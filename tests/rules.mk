@@ -9,6 +9,8 @@ $(O)/tests/unit/%: $(O)/tests/unit/%.o $(O)/libprocrec-recorder.a $(O)/libprocre
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -lcmocka $(LIBS)
 
+build-tests: $(UNIT_BIN)
+
 OFFLINE_CHECKS += check-unit check-lint check-docs
 check-unit: $(UNIT_BIN) ## unit tests
 	$(Q)tests/run-unit.sh $(UNIT_BIN)
