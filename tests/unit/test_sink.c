@@ -459,7 +459,7 @@ static void memory_runs_out(void **state)
 	(void)state;
 	if (!FAIL_MEMORY)
 		skip();
-	sweep_both(1u << CALL_MEMORY, ENOMEM, false, every(211, 7));
+	sweep_both(1u << CALL_MEMORY, ENOMEM, false, every(211, 1));
 }
 
 /*
