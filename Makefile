@@ -119,8 +119,8 @@ build-tests: all ## build the program and the unit tests
 
 SAN_MAKE = $(MAKE) --no-print-directory O=$(O)/san SAN=address,undefined BPF=0 CLANG=false BPFTOOL=false
 check-san: ## tests under AddressSanitizer and UndefinedBehaviorSanitizer
-	@$(SAN_MAKE) -j$(JOBS) build-tests
-	@$(SAN_MAKE) $(SAN_CHECKS)
+	+@$(SAN_MAKE) -j$(JOBS) build-tests
+	+@$(SAN_MAKE) $(SAN_CHECKS)
 
 deps: ## install the packages that building needs (root)
 	@scripts/deps.sh build

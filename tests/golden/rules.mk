@@ -2,6 +2,7 @@
 # The golden suite: fixtures through the commands; stdout, stderr and exit status are compared byte for byte.
 
 OFFLINE_CHECKS += check-golden
+SAN_CHECKS += check-golden
 check-golden: $(O)/procrec ## golden suite; CASE='name or pattern' runs a part of it
 	$(Q)PROCREC=$(O)/procrec tests/golden/run.sh
 

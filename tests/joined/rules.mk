@@ -8,6 +8,7 @@ $(JOINED_BIN): %: %.o $(O)/libprocrec-replay.a $(O)/libprocrec-redact.a $(O)/lib
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
 
 OFFLINE_CHECKS += check-joined
+SAN_CHECKS += check-joined
 LONG_CHECKS += check-joined-long
 JOINED = $(Q)$(PYTHON) -B tests/joined/test_joined.py $(O)/procrec $(JOINED_BIN) $(O)/tests/bench/gen_trace
 check-joined: $(O)/procrec $(JOINED_BIN) $(O)/tests/bench/gen_trace ## rotations of many shapes: their segments' indexes answer as the frames do
