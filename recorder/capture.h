@@ -60,7 +60,10 @@ int pr_capture_resume(const char *pin_dir, struct pr_capture **out_cap, struct p
 /* Whether pin_dir holds a pinned capture: 1 yes, 0 no. */
 int pr_capture_is_pinned(const char *pin_dir);
 
-/* Detaches and removes what is pinned in pin_dir, whoever left it there. PR_ENOENT: nothing is. */
+/*
+ * Detaches and removes what is pinned in pin_dir, whoever left it there. PR_ENOENT: nothing is, and nothing was removed: neither anything outside
+ * of a bpffs, nor an empty folder.
+ */
 int pr_capture_unpin(const char *pin_dir, struct pr_errinfo *ei);
 
 /* Attaches every program. On failure nothing stays attached. */

@@ -36,27 +36,62 @@ static void map_pin_name(const struct bpf_map *map, char out[64])
 	snprintf(out, 64, "%s", dot ? dot + 1 : name);
 }
 
+/* There, and in a bpffs: nothing else can be a pin, and nothing else is ever removed. */
+static bool in_bpffs(const char *path)
+{
+	struct statfs st;
+
+	return !statfs(path, &st) && (unsigned long)st.f_type == BPF_FS_MAGIC;
+}
+
 int pr_capture_is_pinned(const char *pin_dir)
 {
 	char path[4096];
 
-	return !pin_path(path, sizeof(path), pin_dir, "link", prog_name[PR_CAPTURE_CLONE]) && !access(path, F_OK);
+	return !pin_path(path, sizeof(path), pin_dir, "link", prog_name[PR_CAPTURE_CLONE]) && in_bpffs(path);
+}
+
+static bool is_pin_name(const char *name)
+{
+	return !strncmp(name, "link_", 5) || !strncmp(name, "prog_", 5) || !strncmp(name, "map_", 4);
+}
+
+/* Something in dir that no capture has pinned there, for others use bpffs as well: its name. False: nothing is. */
+static bool find_foreign(const char *dir, char out[256])
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+	bool found = false;
+
+	while (!found && d && (e = readdir(d))) {
+		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..") || is_pin_name(e->d_name))
+			continue;
+		found = true;
+		snprintf(out, 256, "%s", e->d_name);
+	}
+	if (d)
+		closedir(d);
+	return found;
 }
 
 int pr_pin_prepare(const char *dir, struct pr_errinfo *ei)
 {
-	struct statfs st;
+	bool made = !mkdir(dir, 0700);
+	char foreign[256];
 
-	if (mkdir(dir, 0700) && errno != EEXIST)
+	if (!made && errno != EEXIST)
 		return pr_fail_errno(
 			ei, "cannot make %s (is its parent a mounted bpffs? mount -t bpf bpf /sys/fs/bpf)", dir);
-	if (statfs(dir, &st) || (unsigned long)st.f_type != BPF_FS_MAGIC) {
-		rmdir(dir);
+	if (!in_bpffs(dir)) {
+		if (made)
+			rmdir(dir);
 		return pr_fail(ei, PR_EPERM, "%s is not in a bpffs; mount -t bpf bpf /sys/fs/bpf", dir);
 	}
 	if (pr_capture_is_pinned(dir))
 		return pr_fail(ei, PR_EBUSY,
 			"%s holds a capture already: go on with it (record --resume) or end it (procrec stop)", dir);
+	if (find_foreign(dir, foreign))
+		return pr_fail(ei, PR_EBUSY, "%s holds %s, which is of no capture: --pin needs a folder of its own", dir, foreign);
 	pr_capture_unpin(dir, NULL); /* remains of one that was not whole */
 	if (mkdir(dir, 0700) && errno != EEXIST)
 		return pr_fail_errno(ei, "cannot make %s", dir);
@@ -116,13 +151,21 @@ void pr_pin_remove_links(const char *dir)
 
 int pr_capture_unpin(const char *pin_dir, struct pr_errinfo *ei)
 {
-	int n = remove_entries(pin_dir, "link_"); /* detaches */
+	char foreign[256];
+	int n;
 
+	if (!in_bpffs(pin_dir))
+		return pr_fail(ei, PR_ENOENT, "%s holds no capture%s", pin_dir, access(pin_dir, F_OK) ? "" : ": it is not in a bpffs");
+	if (!pr_capture_is_pinned(pin_dir) && find_foreign(pin_dir, foreign))
+		return pr_fail(ei, PR_ENOENT, "%s holds no capture", pin_dir);
+	n = remove_entries(pin_dir, "link_"); /* detaches */
 	n += remove_entries(pin_dir, "prog_");
 	n += remove_entries(pin_dir, "map_");
+	if (!n)
+		return pr_fail(ei, PR_ENOENT, "%s holds no capture", pin_dir);
 	if (rmdir(pin_dir) && errno != ENOENT)
 		return pr_fail_errno(ei, "cannot remove %s", pin_dir);
-	return n ? 0 : pr_fail(ei, PR_ENOENT, "%s holds no capture", pin_dir);
+	return 0;
 }
 
 /* Gives every map of the fresh object the pinned one's descriptor, and leaves out every program but the iterator. */

@@ -130,5 +130,32 @@ def test_left_over_is_reported_and_stopped():
         live.equal(live.record(trace, "--resume", "--pin", b.pins).status, 4, "resume when nothing is pinned")
 
 
+def names_in(folder):
+    return sorted(os.listdir(folder))
+
+
+def test_pins_of_others_and_what_is_no_pin_stay():
+    """Names such as those of pins, outside of a bpffs and beside pins of others; empty folders; a folder that is not there."""
+    with Bpffs() as b, live.scratch() as d:
+        plain, empty = os.path.join(d, "plain"), os.path.join(d, "empty")
+        others, unused = os.path.join(b.path, "others"), os.path.join(b.path, "unused")
+        for folder in (plain, empty, others, unused, os.path.join(others, "tool"), os.path.join(others, "map_of_tool")):
+            os.mkdir(folder)
+        for name in ("link_clone", "prog_exec", "map_ring", "map_of_the_house"):
+            open(os.path.join(plain, name), "w", encoding="ascii").close()
+        before = {folder: names_in(folder) for folder in (plain, empty, others, unused)}
+        for folder in (*before, os.path.join(d, "nowhere"), os.path.join(plain, "link_clone")):
+            x = live.run(live.PROCREC, "stop", "--pin", folder)
+            live.equal(x.status, 1, f"stop --pin {folder} ({x.err})")
+            assert "holds no capture" in x.err, x.err
+        for folder in (plain, empty, others):
+            x = live.record(os.path.join(d, "t.seg"), "--resume", "--pin", folder)
+            live.equal(x.status, 4, f"record --resume --pin {folder} ({x.err})")
+            assert folder in x.err and re.search("not in a bpffs|needs a folder of its own", x.err), x.err
+        live.equal({folder: names_in(folder) for folder in before}, before, "what was there")
+        x = live.record(os.path.join(d, "beside.seg"), "--pin", plain, cmd=["true"])
+        assert "cut off" not in x.err, x.err
+
+
 if __name__ == "__main__":
     live.main(globals())
