@@ -137,7 +137,7 @@ bool pr_own_item_next(struct pr_slice *left, struct pr_own_item *out)
 
 bool pr_own_item_number(const struct pr_own_item *it, uint64_t *out)
 {
-	char text[24] = ""; /* of 2^64 and its NUL, and some room */
+	char text[21] = ""; /* 2^64 has 20 digits */
 
 	if (it->is_desc || it->bytes.n >= sizeof(text))
 		return false;

@@ -239,6 +239,7 @@ static void items_unchecked(void **state)
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
 		assert_false(pr_own_item_next(&left[i], &item));
+		assert_int_equal(left[i].n, 0);
 		assert_false(pr_own_item_next(&left[i], &item));
 	}
 }
@@ -246,7 +247,7 @@ static void items_unchecked(void **state)
 static void items_as_numbers(void **state)
 {
 	static const char *const numbers[] = {"0", "7", "4194304", "18446744073709551615"};
-	static const char *const others[] = {"", "-1", "+1", " 1", "1 ", "0x10", "18446744073709551616", "000000000000000000000000000000001", "1x"};
+	static const char *const others[] = {"", "-1", "+1", " 1", "1 ", "0x10", "18446744073709551616", "000000000000000000001", "000000000000000000000000000000001", "1x"};
 	struct pr_own_item item = {.type = PR_ITEM_ROOT_PID};
 	uint64_t v;
 
