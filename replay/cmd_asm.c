@@ -9,6 +9,7 @@
 #include "base/out.h"
 #include "replay/asm/asm.h"
 #include "replay/commands.h"
+#include "replay/output.h"
 #include "schema/boot.h"
 #include "schema/raw.h"
 
@@ -116,11 +117,11 @@ static int run(struct job *j, const char *input, const char *output, bool force,
 	if (!err && !strcmp(output, "-")) {
 		err = assemble_to_stdout(j, ei);
 	} else if (!err) {
-		err = pr_file_create(output, force, &fd, ei);
+		err = pr_output_create("asm", input, output, force, &fd, ei);
 		if (!err)
 			err = assemble(j, fd, ei);
 		if (err && fd >= 0)
-			unlink(output); /* ours since pr_file_create; half a trace is of no use */
+			unlink(output); /* ours since pr_output_create; half a trace is of no use */
 	}
 	if (fd >= 0)
 		close(fd);

@@ -4,11 +4,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "base/out.h"
 #include "replay/asm/asm.h"
 #include "replay/commands.h"
 #include "replay/notes.h"
+#include "replay/output.h"
 #include "schema/trace.h"
 
 struct disasm {
@@ -66,14 +66,11 @@ static int print_all(struct disasm *d, struct pr_errinfo *ei)
 	return err == PR_END ? PR_OK : err;
 }
 
-static int disasm(struct disasm *d, int fd, struct pr_errinfo *ei)
+static int disasm_to(int fd, struct disasm *d, struct pr_errinfo *ei)
 {
 	const struct pr_trace_events events = {.on_block = on_block, .on_damage = on_damage, .ctx = d};
 	int err, err_out;
 
-	err = pr_trace_open(&d->trace, d->path, ei);
-	if (err)
-		return err;
 	pr_trace_set_events(d->trace, &events);
 	pr_seg_reader_set_meter(pr_trace_segment(d->trace), pr_term_meter_unseen(d->term, fd == STDOUT_FILENO, "disassembling", d->path));
 	pr_disasm_init(&d->text);
@@ -86,6 +83,25 @@ static int disasm(struct disasm *d, int fd, struct pr_errinfo *ei)
 	if (!err)
 		err = err_out ? err_out : pr_notes_end(d->trace, d->path, ei);
 	pr_disasm_release(&d->text);
+	return err;
+}
+
+/* output: NULL or "-" for standard output. */
+static int disasm(struct disasm *d, const char *output, bool force, struct pr_errinfo *ei)
+{
+	bool is_file = output && strcmp(output, "-");
+	int fd = STDOUT_FILENO, err;
+
+	err = pr_trace_open(&d->trace, d->path, ei);
+	if (err)
+		return err;
+	if (is_file)
+		err = pr_output_create("disasm", d->path, output, force, &fd, ei);
+	if (!err) {
+		err = disasm_to(fd, d, ei);
+		if (is_file)
+			close(fd);
+	}
 	pr_trace_close(d->trace);
 	return err;
 }
@@ -107,17 +123,13 @@ int pr_cmd_disasm(struct pr_term *term, int argc, char **argv)
 		"Prints the frames of a trace as text, one after the other: see procrec-frames(5). 'asm' makes of it the same\n"
 		"frames again, byte for byte.",
 		options, 1, 1, false};
-	int fd = STDOUT_FILENO, n, err;
 	struct pr_errinfo ei;
+	int n, err;
 
 	err = pr_term_parse(term, &usage, argc, argv, &n, &ei);
-	if (!err && output && strcmp(output, "-"))
-		err = pr_file_create(output, force, &fd, &ei);
 	if (!err) {
 		d.path = argv[0];
-		err = disasm(&d, fd, &ei);
+		err = disasm(&d, output, force, &ei);
 	}
-	if (fd != STDOUT_FILENO && fd >= 0)
-		close(fd);
 	return pr_report(err, &ei);
 }

@@ -2,17 +2,13 @@
 /* cmd_dump.c: `procrec dump TRACE -o NEW`: some time of a recording, which may still go on, as a trace that stands alone. */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "base/out.h"
 #include "replay/boot_option.h"
 #include "replay/commands.h"
 #include "replay/dump/cut.h"
-#include "schema/recording.h"
+#include "replay/output.h"
 
 struct dump_args {
 	struct pr_term *term;
@@ -47,31 +43,6 @@ static int parse(struct dump_args *a, int argc, char **argv, struct pr_errinfo *
 		return pr_fail(ei, PR_EUSAGE, "dump: where to? give -o NEW");
 	if (a->opt.has_last && a->opt.since)
 		return pr_fail(ei, PR_EUSAGE, "dump: --last says where to begin, and so does --since: give one of them");
-	return PR_OK;
-}
-
-static bool same_file(const char *a, const char *b)
-{
-	struct stat x, y;
-
-	return !stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
-}
-
-/* A segment of the directory, or what would pass for one, is not to be written. */
-static int check_output(const struct dump_args *a, struct pr_errinfo *ei)
-{
-	const char *slash = strrchr(a->output, '/'), *name = slash ? slash + 1 : a->output;
-	char *dir = slash ? strndup(a->output, (size_t)(slash - a->output) + 1) : strdup(".");
-	bool clash;
-
-	if (!dir)
-		return pr_fail(ei, PR_ENOMEM, "out of memory");
-	clash = pr_recording_is_name(name) && same_file(dir, a->opt.trace);
-	free(dir);
-	if (clash)
-		return pr_fail(ei, PR_EUSAGE, "dump: %s would be taken for a segment of %s: give it another name", a->output, a->opt.trace);
-	if (same_file(a->output, a->opt.trace))
-		return pr_fail(ei, PR_EUSAGE, "dump: %s is the trace itself: the new one needs another name", a->output);
 	return PR_OK;
 }
 
@@ -113,10 +84,8 @@ static void tell(const struct dump_args *a, const struct pr_cut *c)
 static int run(struct dump_args *a, struct pr_errinfo *ei)
 {
 	struct pr_cut c;
-	int fd = -1, err = check_output(a, ei);
+	int fd = -1, err = pr_output_create("dump", a->opt.trace, a->output, a->force, &fd, ei);
 
-	if (!err)
-		err = pr_file_create(a->output, a->force, &fd, ei);
 	if (err)
 		return err;
 	a->opt.meter = pr_term_meter(a->term, "dumping from", a->opt.trace);
@@ -125,7 +94,7 @@ static int run(struct dump_args *a, struct pr_errinfo *ei)
 	if (close(fd) && !err)
 		err = pr_fail_errno(ei, "%s: cannot be written", a->output);
 	if (err)
-		unlink(a->output); /* ours since pr_file_create */
+		unlink(a->output); /* ours since pr_output_create */
 	else
 		tell(a, &c);
 	if (!err && c.lost)

@@ -4,11 +4,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "replay/boot_option.h"
 #include "replay/commands.h"
 #include "replay/export/export.h"
 #include "replay/notes.h"
+#include "replay/output.h"
 #include "replay/redaction.h"
 
 static const struct pr_export_format *const formats[] = {&pr_export_perfetto, &pr_export_chrome, &pr_export_folded, &pr_export_dot,
@@ -113,7 +113,7 @@ static int run(struct pr_export *x, const struct pr_export_format *f, struct exp
 		return err;
 	pr_redaction_attach(&a->redaction, &x->walk.session.replayer);
 	if (a->output)
-		err = pr_file_create(a->output, a->force, &fd, ei);
+		err = pr_output_create("export", a->replay.trace, a->output, a->force, &fd, ei);
 	if (!err) {
 		if (f->needs_clock && !x->walk.session.timeline.n)
 			pr_note("%s has no clock readings: its times are counted from the boot of the machine, as if that had been 1970",

@@ -2,13 +2,12 @@
 /* cmd_extract.c: `procrec extract TRACE -o NEW`: a subtree, or all, as a new trace; without secrets, without names. */
 #include <sodium.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "replay/boot_option.h"
 #include "replay/commands.h"
 #include "replay/extract/extract.h"
+#include "replay/output.h"
 #include "replay/redaction.h"
 
 struct extract_args {
@@ -91,14 +90,10 @@ static void tell(const struct extract_args *a, const struct pr_extracted *r)
 static int run(struct extract_args *a, struct pr_errinfo *ei)
 {
 	struct pr_extracted res;
-	struct stat in, old;
-	int fd = -1, err;
+	int fd = -1, err = prepare(a, ei);
 
-	if (!stat(a->opt.trace, &in) && !stat(a->output, &old) && in.st_dev == old.st_dev && in.st_ino == old.st_ino)
-		return pr_fail(ei, PR_EUSAGE, "extract: %s is the trace itself: the new one needs another name", a->output);
-	err = prepare(a, ei);
 	if (!err)
-		err = pr_file_create(a->output, a->force, &fd, ei);
+		err = pr_output_create("extract", a->opt.trace, a->output, a->force, &fd, ei);
 	if (err)
 		return err;
 	a->opt.meter = pr_term_meter(a->term, "extracting from", a->opt.trace);
@@ -107,7 +102,7 @@ static int run(struct extract_args *a, struct pr_errinfo *ei)
 	if (close(fd) && !err)
 		err = pr_fail_errno(ei, "%s: cannot be written", a->output);
 	if (err && err != PR_EDATA)
-		unlink(a->output); /* ours since pr_file_create */
+		unlink(a->output); /* ours since pr_output_create */
 	else
 		tell(a, &res);
 	return err;

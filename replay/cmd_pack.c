@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "replay/commands.h"
+#include "replay/output.h"
 #include "schema/boot.h"
 #include "schema/raw.h"
 
@@ -91,11 +92,11 @@ static int pack(const struct options *o, const char *input, struct pr_raw_result
 	if (!err)
 		err = pr_file_open_input(input, &in, ei);
 	if (!err)
-		err = pr_file_create(o->output, o->force, &out, ei);
+		err = pr_output_create("pack", input, o->output, o->force, &out, ei);
 	if (!err) {
 		err = write_trace(o, in, input, out, &meta, res, ei);
 		if (err)
-			unlink(o->output); /* ours since pr_file_create; the frames are still in the input */
+			unlink(o->output); /* ours since pr_output_create; the frames are still in the input */
 	}
 	if (in >= 0)
 		close(in);

@@ -4,9 +4,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "replay/commands.h"
 #include "replay/notes.h"
+#include "replay/output.h"
 #include "schema/recording.h"
 #include "schema/repair.h"
 
@@ -47,23 +47,19 @@ static int repair(struct pr_term *term, const char *path, const char *output, bo
 {
 	struct pr_seg_reader *r;
 	struct pr_repaired res;
-	struct stat in, old;
 	bool header_lost;
-	int fd, err;
+	int fd, err = open_input(path, &r, &header_lost, ei);
 
-	if (!stat(path, &in) && !stat(output, &old) && in.st_dev == old.st_dev && in.st_ino == old.st_ino)
-		return pr_fail(ei, PR_EUSAGE, "repair: %s is the trace itself: the copy needs another name", output);
-	err = open_input(path, &r, &header_lost, ei);
 	if (err)
 		return err;
-	err = pr_file_create(output, force, &fd, ei);
+	err = pr_output_create("repair", path, output, force, &fd, ei);
 	if (!err) {
 		pr_seg_reader_set_meter(r, pr_term_meter(term, "copying", path));
 		err = pr_repair_copy(r, header_lost, fd, on_damage, (void *)path, &res, ei);
 		pr_line_hide();
 		close(fd);
 		if (err)
-			unlink(output); /* ours since pr_file_create */
+			unlink(output); /* ours since pr_output_create */
 	}
 	pr_seg_reader_free(r);
 	if (err)

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "replay/boot_option.h"
 #include "replay/commands.h"
 #include "replay/notes.h"
+#include "replay/output.h"
 #include "replay/redaction.h"
 #include "replay/report/report.h"
 
@@ -67,7 +67,7 @@ static int read_and_write(struct pr_report *r, struct report_args *a, const char
 	if (!err && pr_report_settle(r))
 		err = pr_fail(ei, PR_ENOMEM, "out of memory");
 	if (!err && !is_stdout)
-		err = pr_file_create(path, a->force, &fd, ei);
+		err = pr_output_create("report", a->replay.trace, path, a->force, &fd, ei);
 	if (err)
 		return err;
 	err = write_page(r, fd, ei);

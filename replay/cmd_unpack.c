@@ -2,10 +2,10 @@
 /* cmd_unpack.c: a trace -> its raw frames, byte for byte what was packed or recorded. */
 #include <unistd.h>
 
-#include "base/file.h"
 #include "base/out.h"
 #include "replay/commands.h"
 #include "replay/notes.h"
+#include "replay/output.h"
 #include "schema/trace.h"
 
 static int copy_frames(struct pr_trace *t, struct pr_out *out, struct pr_errinfo *ei)
@@ -23,15 +23,11 @@ static int copy_frames(struct pr_trace *t, struct pr_out *out, struct pr_errinfo
 	return err == PR_END ? PR_OK : err;
 }
 
-static int unpack(const char *path, int fd, const struct pr_meter *meter, struct pr_errinfo *ei)
+static int unpack_to(int fd, struct pr_trace *t, const char *path, const struct pr_meter *meter, struct pr_errinfo *ei)
 {
-	struct pr_trace *t;
 	struct pr_out out;
 	int err, err_out;
 
-	err = pr_trace_open(&t, path, ei);
-	if (err)
-		return err;
 	pr_notes_attach(t);
 	pr_seg_reader_set_meter(pr_trace_segment(t), meter);
 	pr_out_init(&out, fd);
@@ -39,6 +35,25 @@ static int unpack(const char *path, int fd, const struct pr_meter *meter, struct
 	err_out = pr_out_close(&out, err ? NULL : ei);
 	if (!err)
 		err = err_out ? err_out : pr_notes_end(t, path, ei);
+	return err;
+}
+
+/* output: NULL for standard output. */
+static int unpack(const char *path, const char *output, bool force, const struct pr_meter *meter, struct pr_errinfo *ei)
+{
+	struct pr_trace *t;
+	int fd = STDOUT_FILENO, err;
+
+	err = pr_trace_open(&t, path, ei);
+	if (err)
+		return err;
+	if (output)
+		err = pr_output_create("unpack", path, output, force, &fd, ei);
+	if (!err) {
+		err = unpack_to(fd, t, path, meter, ei);
+		if (output)
+			close(fd);
+	}
 	pr_trace_close(t);
 	return err;
 }
@@ -55,17 +70,13 @@ int pr_cmd_unpack(struct pr_term *term, int argc, char **argv)
 	};
 	const struct pr_usage usage = {"unpack", "TRACE [-o FRAMES]",
 		"Gives the raw frames of a trace: a plain concatenation, without envelopes.", options, 1, 1, false};
-	int fd = STDOUT_FILENO, n, err;
 	struct pr_errinfo ei;
+	int n, err;
 
 	err = pr_term_parse(term, &usage, argc, argv, &n, &ei);
 	if (!err && !output && isatty(STDOUT_FILENO))
 		err = pr_fail(&ei, PR_EUSAGE, "unpack: frames are binary and would garble the terminal; give -o FRAMES or a pipe");
-	if (!err && output)
-		err = pr_file_create(output, force, &fd, &ei);
 	if (!err)
-		err = unpack(argv[0], fd, pr_term_meter(term, "unpacking", argv[0]), &ei);
-	if (output && fd != STDOUT_FILENO)
-		close(fd);
+		err = unpack(argv[0], output, force, pr_term_meter(term, "unpacking", argv[0]), &ei);
 	return pr_report(err, &ei);
 }
