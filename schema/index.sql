@@ -13,7 +13,8 @@ PRAGMA user_version = 2;
 CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 
 -- One row per identity (pid, ktime), that is per process image. A process that was cloned and then execed has one row, its image:
--- the short time between is in `pre`, unless it needs a row of its own (it forked, or frames are missing).
+-- the short time between is in `pre`, unless it needs a row of its own (it was not that short, or frames are missing or disagree). A parent's key
+-- may be that of a row, or the one that a row's `pre` leads to.
 CREATE TABLE image(
 	pid INTEGER NOT NULL,
 	kt INTEGER NOT NULL, -- ktime - base

@@ -467,6 +467,37 @@ def check_manual(traces, folder):
     assert p.returncode == 0 and p.stdout and not p.stderr, p
 
 
+def manual_query(about):
+    """The query that the manual shows below a line."""
+    with open(f"{TREE}/man/procrec-sql.1", encoding="utf-8") as f:
+        found = re.search(rf"^{re.escape(about)}\n\.Bd .*\n\$ procrec sql trace.seg '([^']*)'", f.read(), re.M)
+    assert found, about
+    return found.group(1)
+
+
+def replay_keys(trace, *view):
+    p = run([PROCREC, "replay", trace, *view, "--json"])
+    return [(x["pid"], x["ktime"]) for x in lines(p) if x.get("seq") is not None]
+
+
+def check_manual_lineage(traces):
+    """The manual's queries for ancestors and for what ran at a time give what --ancestry and --tree --at do."""
+    up, at = manual_query("The ancestors of a process:"), manual_query("What ran at a time:")
+    at = at.replace("SELECT pid,", "SELECT pid, CASE WHEN ktime <= 2450 THEN ktime ELSE cloned_ktime END AS ktime,")
+    for name in ("src-lineage", "src-forked-before-exec", "src-own-frames"):
+        trace = traces[name]
+        images = sql(trace, "SELECT pid, ktime, cloned_ktime, end_ktime FROM processes")
+        known = {(i["pid"], k) for i in images for k in (i["ktime"], i["cloned_ktime"])}
+        for pid in sorted({i["pid"] for i in images}):
+            got = [(r["pid"], r["ktime"]) for r in sql(trace, up.replace("32", str(pid)))]
+            want = replay_keys(trace, "--ancestry", str(pid))
+            assert [k for k in got if k in known] == want, (name, pid, got, want)
+        for time in sorted({t for i in images for t in (i["ktime"], i["cloned_ktime"], i["end_ktime"]) if t}):
+            got = [(r["pid"], r["ktime"]) for r in sql(trace, at.replace("2450", str(time)))]
+            want = replay_keys(trace, "--tree", "--at", str(time))
+            assert sorted(got) == sorted(want), (name, time, got, want)
+
+
 def main():
     passed = failed = skipped = 0
     folder = tempfile.mkdtemp(prefix="procrec-sql.")
@@ -474,7 +505,7 @@ def main():
         traces = make_traces(folder)
         checks = [("replay", check_replay, traces), ("processes", check_processes, traces), ("conditions", check_conditions, traces),
                   ("twins", check_twins, folder), ("bounded", check_bounded, traces), ("late-damage", check_late_damage, traces, folder),
-                  ("columns", check_columns, traces), ("symbols", check_symbols)]
+                  ("columns", check_columns, traces), ("symbols", check_symbols), ("manual-lineage", check_manual_lineage, traces)]
         if shutil.which("sqlite3"):
             checks += [("shell", check_shell, traces), ("refused", check_refused, traces, folder), ("manual", check_manual, traces, folder)]
         else:
