@@ -365,7 +365,10 @@ static int show(struct pr_term *term, const char *path, bool json, struct pr_err
 	}
 	err_out = pr_out_close(&out, err ? NULL : ei);
 	err = err ? err : err_out;
-	if (!err && in.st.damages)
+	if (!err && in.st.unreadable)
+		err = pr_fail(ei, PR_EDATA, "%s: %" PRIu64 " segment%s can't be read, and what %s is missing in all of this: 'procrec verify' tells which",
+			path, in.st.unreadable, in.st.unreadable == 1 ? "" : "s", in.st.unreadable == 1 ? "it holds" : "they hold");
+	else if (!err && in.st.damages)
 		err = pr_fail(ei, PR_EDATA, "%s: damaged at %" PRIu64 " place%s", path, in.st.damages, in.st.damages == 1 ? "" : "s");
 	for (size_t i = 0; i < N_FACTS; i++)
 		pr_buf_release(&in.fact[i]);

@@ -39,8 +39,11 @@ static void tell(const char *path, const char *output, const struct pr_repaired 
 	if (!r->damages)
 		printf(", nothing was damaged\n");
 	else
-		printf("; left out at %" PRIu64 " place%s: %s%" PRIu64 " frames\n", r->damages, r->damages == 1 ? "" : "s",
-			r->lost_known ? "" : "at least ", r->lost);
+		printf("; left out at %" PRIu64 " place%s: ", r->damages, r->damages == 1 ? "" : "s");
+	if (r->damages && !r->lost_known && !r->lost)
+		printf("an unknown number of frames\n");
+	else if (r->damages)
+		printf("%s%" PRIu64 " frames\n", r->lost_known ? "" : "at least ", r->lost);
 }
 
 static int repair(struct pr_term *term, const char *path, const char *output, bool force, struct pr_errinfo *ei)

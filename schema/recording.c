@@ -218,6 +218,21 @@ static size_t find_boot(const struct pr_recording *r, const struct pr_seg_header
 	return from;
 }
 
+/* What can't be read between segments of another boot and those from `from` to before `to` may be of either: it counts for both. */
+static void count_unreadable(const struct pr_recording *r, size_t from, size_t to, struct pr_recording_span *span)
+{
+	size_t lo = from, hi = to;
+
+	while (lo && r->v[lo - 1].err)
+		lo--;
+	while (hi < r->n && r->v[hi].err)
+		hi++;
+	span->unreadable = 0;
+	for (size_t i = lo; i < hi; i++)
+		span->unreadable += r->v[i].err ? 1 : 0;
+	span->unreadable_before = lo < from;
+}
+
 static int open_listed(struct pr_recording *r, uint64_t since, const struct pr_seg_header *of, struct pr_seg_reader **out,
 	struct pr_recording_span *span, bool *out_gone, struct pr_errinfo *ei)
 {
@@ -238,10 +253,13 @@ static int open_listed(struct pr_recording *r, uint64_t since, const struct pr_s
 	if (since)
 		first = choose(r, first, to, since);
 	span->skipped = first - from;
+	count_unreadable(r, from, to, span);
 	src = calloc(to - first, sizeof(struct pr_source *));
 	err = src ? open_sources(r, first, to, src, &n, out_gone, ei) : pr_fail(ei, PR_ENOMEM, "out of memory");
 	if (!err)
 		err = pr_seg_reader_new_list(out, src, n, r->dir, ei);
+	if (!err)
+		pr_seg_reader_set_unreadable(*out, first == from && span->unreadable_before, r->v[to - 1].err || (to < r->n && r->v[to].err));
 	free(src);
 	return err;
 }

@@ -49,6 +49,8 @@ struct pr_recording_span {
 	uint64_t left_out; /* segments of other boots in the same directory: no part of it */
 	uint64_t before; /* of these: written before this boot */
 	uint64_t skipped; /* segments of this boot before the first that was opened */
+	uint64_t unreadable; /* segments at its beginning, in it or at its end that can't be read */
+	bool unreadable_before; /* one of them lies before the first readable one, so what came before that is not known */
 	uint64_t last_series; /* the highest number in the directory */
 	struct pr_seg_header first; /* of the first readable one of this boot, opened or not */
 };

@@ -268,12 +268,19 @@ struct pr_seg_member {
 	uint64_t offset, block; /* of its first ones, in the whole */
 	uint64_t frame; /* likewise: of the first behind those that it repeats */
 	uint64_t repeat; /* frames at its beginning that only repeat what the one before holds: passed over */
-	const struct pr_seg_damage *before; /* what is missing between it and the one before; NULL: nothing */
+	const struct pr_seg_damage *before; /* what is missing between it and the one before, or before the first; NULL: nothing */
 	struct pr_source *source; /* for readers of it alone: pr_source_borrow */
 	bool sealed;
 	uint8_t link[PR_SEG_LINK]; /* sealed: of its footer */
 };
 void pr_seg_reader_member(const struct pr_seg_reader *r, size_t i, struct pr_seg_member *out);
+
+/*
+ * Files that belong before the first or behind the last can't be read: each is damage at its place, of unknown size. Begins at the front again.
+ * No index of these files alone knows of them (pr_seg_reader_has_unreadable).
+ */
+void pr_seg_reader_set_unreadable(struct pr_seg_reader *r, bool before, bool behind);
+bool pr_seg_reader_has_unreadable(const struct pr_seg_reader *r);
 
 /* The footer where the (last) file ends in a good one (found from the end, O(1)); NULL: the end is open. Sums are over all files. */
 const struct pr_seg_footer *pr_seg_reader_footer(const struct pr_seg_reader *r);

@@ -23,6 +23,8 @@ struct pr_seg_reader {
 	struct member *m; /* owned, n of them */
 	size_t n, cur;
 	bool told; /* m[cur].before was reported */
+	struct pr_seg_damage behind; /* what is missing behind the last; why NULL: nothing that is known of */
+	bool behind_told;
 	bool forward; /* files that were read are closed */
 	char *name; /* owned; NULL: the one source's */
 	struct pr_seg_footer footer; /* of all together */
@@ -87,10 +89,10 @@ static void compare(struct member *b, const struct member *a, uint64_t unique)
 		return;
 	d.frames_known = same && hb->frames_before >= upto;
 	d.frames = d.frames_known ? hb->frames_before - upto : 0;
-	if (!same)
+	if (hb->series > ha->series + 1)
+		d.why = "segments between these two are missing or can't be read";
+	else if (!same)
 		d.why = "no recorder was running between these two segments";
-	else if (hb->series > ha->series + 1)
-		d.why = "segments are missing between these two";
 	else
 		d.why = "the segment before is not whole";
 	b->before = d;
@@ -259,6 +261,7 @@ int pr_seg_reader_append(struct pr_seg_reader *r, struct pr_source *src, struct 
 		return err;
 	}
 	b->repeats = !b->before.why;
+	r->behind.why = NULL; /* it now lies between the two, and is told there */
 	r->n++;
 	sum_up(r);
 	return PR_OK;
@@ -371,6 +374,7 @@ void pr_seg_reader_seek(struct pr_seg_reader *r, uint64_t offset, const uint8_t 
 
 	r->cur = (size_t)(m - r->m);
 	r->told = true;
+	r->behind_told = false;
 	for (size_t i = r->cur; i < r->n; i++)
 		pr_seg_part_rewind(&r->m[i].part);
 	if (offset - m->base_offset >= PR_SEG_HEADER_SIZE)
@@ -382,7 +386,32 @@ void pr_seg_reader_rewind(struct pr_seg_reader *r)
 	for (size_t i = 0; i < r->n; i++)
 		pr_seg_part_rewind(&r->m[i].part);
 	r->cur = 0;
-	r->told = true;
+	r->told = false;
+	r->behind_told = false;
+}
+
+void pr_seg_reader_set_unreadable(struct pr_seg_reader *r, bool before, bool behind)
+{
+	const struct member *last = &r->m[r->n - 1];
+	const struct pr_seg_header *h = &r->m[0].part.header;
+
+	if (before)
+		r->m[0].before = (struct pr_seg_damage){.ktime_to = h->created_boottime ? h->created_boottime : UINT64_MAX,
+			.missing = true,
+			.why = "a segment before this place can't be read: 'procrec verify' tells which"};
+	if (behind)
+		r->behind = (struct pr_seg_damage){.from = whole_size(r),
+			.to = whole_size(r),
+			.ktime_from = last->part.sealed ? last->part.footer.ktime_max : 0,
+			.ktime_to = UINT64_MAX,
+			.missing = true,
+			.why = "a segment behind this place can't be read: 'procrec verify' tells which"};
+	pr_seg_reader_rewind(r);
+}
+
+bool pr_seg_reader_has_unreadable(const struct pr_seg_reader *r)
+{
+	return r->m[0].before.why || r->behind.why;
 }
 
 int pr_seg_reader_at(struct pr_seg_reader *r, uint64_t offset, struct pr_block *out, struct pr_errinfo *ei)
@@ -430,6 +459,11 @@ int pr_seg_reader_next(struct pr_seg_reader *r, struct pr_block *out, struct pr_
 		if (err == PR_END && r->cur + 1 < r->n) {
 			go_on(r);
 			continue;
+		}
+		if (err == PR_END && r->behind.why && !r->behind_told) {
+			r->behind_told = true;
+			*out_damage = r->behind;
+			return PR_EDATA;
 		}
 		if (err == PR_EDATA) {
 			out_damage->from += m->base_offset;

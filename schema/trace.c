@@ -99,8 +99,10 @@ static int open_of(struct pr_trace **out, const char *path, uint64_t since, cons
 		err = pr_recording_open(&seg, path, since, of, out_span, ei);
 		if (!err)
 			err = make(out, seg, out_span->left_out, ei);
-		if (!err)
+		if (!err) {
 			(*out)->st.boot_meant = of;
+			(*out)->st.unreadable = out_span->unreadable;
+		}
 		return err;
 	}
 	err = pr_source_file(&src, path, ei);
@@ -249,7 +251,7 @@ void pr_trace_rewind(struct pr_trace *t)
 	begin_gaps(t);
 	t->in_block = false;
 	t->st = (struct pr_trace_state){.sealed = old.sealed, .segments = old.segments, .left_out = old.left_out,
-		.boot_meant = old.boot_meant};
+		.unreadable = old.unreadable, .boot_meant = old.boot_meant};
 }
 
 struct pr_seg_reader *pr_trace_segment(struct pr_trace *t)

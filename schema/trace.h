@@ -91,11 +91,12 @@ struct pr_seg_reader *pr_trace_segment(struct pr_trace *t);
 struct pr_trace_state {
 	uint64_t frames; /* counted so far: at PR_END, of the whole trace */
 	uint64_t damages; /* damaged places so far */
-	uint64_t gaps; /* so far */
+	uint64_t gaps; /* so far; each damaged place is one */
 	bool sealed;
 	uint64_t tail_bytes; /* of an open end, known at PR_END */
 	uint64_t segments; /* files that it is made of */
 	uint64_t left_out; /* segments of other boots in the same directory, which are no part of it */
+	uint64_t unreadable; /* segments of the directory that can't be read, and may be a part of it; each place of them is damage */
 	bool boot_meant; /* which boot it is of was not left open: it was asked for, or the newest is followed */
 	bool outlived; /* followed to its end: there, segments of a later boot begin, which are no part of it */
 };

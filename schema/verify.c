@@ -313,6 +313,14 @@ static void check_follows(struct chain *ch, const struct pr_recording_entry *e)
 		tell(ch, e->path, "it knows less of deleted segments than the one before it");
 }
 
+/* Why it can't be read: the path stands before that anyway. */
+static const char *without_path(const struct pr_recording_entry *e)
+{
+	size_t n = strlen(e->path);
+
+	return !strncmp(e->why, e->path, n) && !strncmp(e->why + n, ": ", 2) ? e->why + n + 2 : e->why;
+}
+
 static int one_segment(struct chain *ch, const struct pr_recording_entry *e, struct pr_errinfo *ei)
 {
 	struct check c = {.opt = ch->opt, .all = ch->all, .before = ch->before, .total = ch->total};
@@ -323,7 +331,7 @@ static int one_segment(struct chain *ch, const struct pr_recording_entry *e, str
 
 	ch->before += e->size;
 	if (e->err) {
-		tell(ch, e->path, e->why);
+		tell(ch, e->path, without_path(e));
 		ch->last_known = false;
 		ch->last.series = e->series;
 		ch->any = true;

@@ -272,6 +272,8 @@ static int on_gap(void *ctx, const struct pr_gap *g)
 	bool told = c->told;
 
 	c->told = false;
+	if (c->at > c->last && g->kind != PR_GAP_DAMAGE)
+		return PR_OK; /* noticed at a frame that is none of the piece */
 	c->out->lost++;
 	if (told || c->at >= c->first)
 		return PR_OK;
@@ -289,6 +291,7 @@ static void look_for_deleted(struct cut *c)
 	bool all = !c->span.skipped && !c->first && c->since < c->out->from; /* what came before was asked for, too */
 
 	c->out->since = c->since;
+	all &= !c->span.unreadable_before; /* it may be there still: that is told as damage */
 	c->out->deleted = all && h->kind == PR_SEG_RECORDED && (h->number || (h->series && !c->span.before));
 	c->out->late = all && c->since && !c->out->deleted;
 }
@@ -394,6 +397,17 @@ static int take_reading(struct cut *c)
 	return pr_timeline_add(&c->out->timeline, ev.ktime, ev.own.realtime);
 }
 
+/* A piece that ends where the recording does tells what could not be read behind its last frame. */
+static int copy_end(struct cut *c, struct pr_errinfo *ei)
+{
+	struct pr_frame f;
+	int err;
+
+	while (!(err = pr_trace_next(c->trace, &f, ei)))
+		c->at++;
+	return err == PR_END ? put(c, &c->here, ei) : err;
+}
+
 static int copy(struct cut *c, struct pr_errinfo *ei)
 {
 	struct pr_frame f;
@@ -411,6 +425,8 @@ static int copy(struct cut *c, struct pr_errinfo *ei)
 		else
 			err = copy_frame(c, &f, ei);
 	}
+	if (!err && !c->opt->until)
+		err = copy_end(c, ei);
 	if (!err && take_reading(c))
 		err = no_memory(ei);
 	return err;

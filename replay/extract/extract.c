@@ -412,9 +412,9 @@ int pr_extract(const struct pr_extract_options *opt, int fd, struct pr_extracted
 	if (!err) {
 		pr_notes_boot(x.trace, opt->trace, PR_NOTES_BOOT);
 		pr_trace_get_state(x.trace, &st);
-		if (st.damages || st.gaps)
+		if (st.gaps) /* each damaged place is one of them */
 			err = pr_fail(ei, PR_EDATA, "%s: frames are missing or damaged at %llu place%s; the new trace says so at the same places",
-				opt->trace, (unsigned long long)(st.damages + st.gaps), st.damages + st.gaps == 1 ? "" : "s");
+				opt->trace, (unsigned long long)st.gaps, st.gaps == 1 ? "" : "s");
 	}
 	pr_seg_writer_free(x.w);
 	pr_trace_close(x.trace);

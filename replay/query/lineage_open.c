@@ -67,9 +67,12 @@ static int open_any(struct pr_lineage *l, const char *path, const struct pr_line
 {
 	struct pr_seg_reader *seg = pr_trace_segment(l->trace);
 	struct pr_seg_member m;
-	/* That of a directory is of its newest boot. */
-	int err = o->boot ? PR_ENOENT : open_beside(l, path, ei);
+	int err;
 
+	if (pr_seg_reader_has_unreadable(seg))
+		return PR_ENOENT;
+	/* That of a directory is of its newest boot. */
+	err = o->boot ? PR_ENOENT : open_beside(l, path, ei);
 	pr_seg_reader_member(seg, 0, &m);
 	if ((err != PR_ENOENT && err != PR_EDATA) || !strcmp(m.name, path))
 		return err;

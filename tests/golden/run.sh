@@ -98,6 +98,21 @@ two_boots() {
 		procrec asm - -o boots/000000000002.seg
 }
 
+# What each command says of directory $1, of whose segments one can't be read, and its exit status; with indexes and without the same.
+unreadable() {
+	procrec replay $1 --gaps; echo "gaps $?"
+	procrec replay $1 >/dev/null; echo "replay $?"
+	procrec info $1 >/dev/null; echo "info $?"
+	procrec replay $1 --tree --json >a; echo "tree $?"
+	procrec reindex -q $1; procrec replay $1 --tree --json | cmp a -
+	for s in $1/*.seg; do procrec reindex -q $s 2>/dev/null; done
+	procrec replay $1 --tree --json | cmp a - && rm $1.idx && procrec replay $1 --tree --json | cmp a -
+	procrec repair $1 -o repaired.seg | cut -d\; -f 2; echo "repair ${PIPESTATUS[0]}"
+	procrec dump $1 -o dumped.seg >/dev/null; echo "dump $?"
+	procrec extract $1 --redact -o extracted.seg >/dev/null; echo "extract $?"
+	for t in repaired dumped extracted; do procrec replay $t.seg --gaps; done
+}
+
 # Builds or finds the trace of a fixture; prints its path.
 trace_of() {
 	local f=$root/fixtures/$1 made=$scratch/traces/$1.seg
