@@ -43,7 +43,9 @@ static void on_problem(void *ctx, const char *name, uint64_t from, uint64_t to, 
 
 static const char *verdict(const struct pr_verified *v)
 {
-	return v->problems ? "damaged" : v->sealed ? "whole" : "open";
+	if (v->problems > v->unmet)
+		return "damaged";
+	return v->unmet ? "refused" : v->sealed ? "whole" : "open";
 }
 
 /* "signed": all of it; "partly": up to the last checkpoint; "no". */
@@ -66,7 +68,8 @@ static void print_json(const struct pr_verified *v, bool trusted, struct pr_buf 
 	pr_json_str(&j, "verdict", verdict(v));
 	pr_json_u64(&j, "blocks", v->blocks);
 	pr_json_u64(&j, "frames", v->frames);
-	pr_json_u64(&j, "damaged", v->problems);
+	pr_json_u64(&j, "damaged", v->problems - v->unmet);
+	pr_json_u64(&j, "unmet", v->unmet);
 	pr_json_u64(&j, "tail_bytes", v->tail_bytes);
 	pr_json_bytes(&j, "link", text.data, text.len);
 	pr_json_u64(&j, "segments", v->segments);
@@ -221,7 +224,9 @@ static int verify(const char *path, const struct wishes *w, struct pr_errinfo *e
 	if (!err && !v.sealed)
 		pr_note("%s: the end is open: the recording was not closed, so it is not known whether more was recorded%s", path,
 			v.tail_bytes ? "; the last, torn block can't be read" : "");
-	if (!err && v.problems)
+	if (!err && v.problems && v.problems == v.unmet)
+		err = pr_fail(ei, PR_EDATA, "%s: not what the options ask for; no damage was found", path);
+	else if (!err && v.problems)
 		err = pr_fail(ei, PR_EDATA, "%s: not as it was written: damaged at %" PRIu64 " place%s", path, v.problems,
 			v.problems == 1 ? "" : "s");
 	if (!err && w->sealed && !v.sealed)

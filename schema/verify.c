@@ -36,6 +36,16 @@ static void at(struct check *c, uint64_t offset, const char *why)
 	problem(c, offset, offset, 0, why);
 }
 
+/* The segment is not what the options ask for, which says nothing of what it holds. */
+static void unmet(struct check *c, uint64_t offset, const char *why)
+{
+	bool intact = c->intact;
+
+	at(c, offset, why);
+	c->intact = intact;
+	c->all->unmet++;
+}
+
 static void see_link(struct check *c, const uint8_t link[PR_SEG_LINK])
 {
 	if (c->opt->expect && !memcmp(link, c->opt->expect, PR_SEG_LINK))
@@ -59,7 +69,10 @@ static void key_record(struct check *c, const uint8_t *rec, size_t size, uint64_
 	}
 	if (why) {
 		c->broken = true;
-		at(c, offset, why);
+		if (c->opt->key && !pr_sign_check_keys(rec, size, &c->part.header, NULL, c->key))
+			unmet(c, offset, why); /* good, but of another key */
+		else
+			at(c, offset, why);
 		return;
 	}
 	c->has_key = true;
@@ -216,7 +229,7 @@ static int check_part(struct check *c, struct pr_errinfo *ei)
 	if (c->opt->key && !c->has_key && !c->broken) {
 		/* A recorder that was killed between the header and the signature beneath it leaves nothing else either. */
 		if (c->records || c->blocks || c->part.sealed)
-			at(c, PR_SEG_HEADER_SIZE, "it is not signed");
+			unmet(c, PR_SEG_HEADER_SIZE, "it is not signed");
 	}
 	all->segments++;
 	all->blocks += c->blocks;
@@ -244,6 +257,7 @@ static void check_wishes(struct check *c, bool found, const char *name)
 		if (!why[i])
 			continue;
 		c->all->problems++;
+		c->all->unmet++;
 		opt->on_problem(opt->ctx, name, 0, 0, 0, why[i]);
 	}
 }

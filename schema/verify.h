@@ -27,6 +27,7 @@ enum pr_verify_end { PR_VERIFY_OPEN, PR_VERIFY_SEALED };
 struct pr_verified {
 	uint64_t segments, blocks, frames; /* good ones */
 	uint64_t problems;
+	uint64_t unmet; /* of these: no damage, but not what the options ask for: key, link, time */
 	uint64_t tail_bytes; /* of a torn last block */
 	bool sealed; /* the last segment was closed */
 	uint8_t link[PR_SEG_LINK]; /* the last good one */
