@@ -168,6 +168,8 @@ static int check(const struct args *a, int n_command, struct pr_errinfo *ei)
 		return pr_fail(ei, PR_EUSAGE, "record: --resume needs -o PATH, and goes with neither --force nor a command");
 	if (a->resume && a->sign)
 		return pr_fail(ei, PR_EUSAGE, "record: --sign does not go with --resume: the keys would have to outlive the recorder");
+	if (a->password_file && !a->sign)
+		return pr_fail(ei, PR_EUSAGE, "record: --password-file is for --sign");
 	if (a->redact_key && !a->redact)
 		return pr_fail(ei, PR_EUSAGE, "record: --redact-key is for --redact");
 	if (a->resume && a->redact && !a->redact_key)

@@ -118,6 +118,6 @@ int pr_cmd_keygen(struct pr_term *term, int argc, char **argv)
 
 	err = pr_term_parse(term, &usage, argc, argv, &n, &ei);
 	if (!err)
-		err = generate(argv[0], ask, force, &ei);
+		err = *argv[0] ? generate(argv[0], ask, force, &ei) : pr_fail(&ei, PR_EUSAGE, "keygen: the name is empty");
 	return pr_report(err, &ei);
 }

@@ -179,7 +179,8 @@ def test_rules_and_keys():
         live.equal([MARK.sub("#", a) for a in seen[0][0]], ["/bin/true", "colour:#", "--token=#"], "own rules behind the default ones")
         want = live.run("sha256sum", rules).out.split()[0]
         live.equal(infos[0]["redact_rules"].split(" ")[1], want, "the hash of the rules")
-        for argv, what in ((["--redact-key", key], "is for --redact"), (["--redact", "--resume"], "--redact-key"), ([f"--redact={d}/none"], "none"),
+        for argv, what in ((["--redact-key", key], "is for --redact"), (["--password-file", key], "is for --sign"),
+                           (["--redact", "--resume"], "--redact-key"), ([f"--redact={d}/none"], "none"),
                            (["--redact", "--redact-key", "/dev/null"], "16 bytes")):
             r = live.record(os.path.join(d, "no.seg"), *argv, cmd=[] if "--resume" in argv else ["true"])
             assert r.status in (2, 3, 4) and what in r.err, f"{argv}: {r.status} {r.err}"
