@@ -15,7 +15,7 @@
  */
 static inline void *pr_room(void *v, size_t n, size_t *cap, size_t each)
 {
-	size_t more = *cap ? *cap * 2 : 256;
+	size_t more = *cap ? *cap * 2 : 4; /* few: there may be an array for each level of a deep tree */
 	void *p;
 
 	if (n < *cap)

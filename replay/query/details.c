@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "replay/query/details.h"
 
+#include "base/room.h"
+
 #define LEAD_MAX (1u << 20) /* frames before an execve that are looked at: more only where a trace was crafted */
-#define CLONES_MAX 65536u /* clones of clones that are gone up for an image */
+#define NEAR 8 /* clones of clones that are gone up for an image anew each time; where a longer way ended is kept */
 
 void pr_details_init(struct pr_details *d, struct pr_fetch *frames, struct pr_index *index)
 {
@@ -12,9 +14,18 @@ void pr_details_init(struct pr_details *d, struct pr_fetch *frames, struct pr_in
 	pr_replayer_init(&d->replayer, &d->settings, NULL);
 }
 
+static void forget_ways(struct pr_details *d)
+{
+	pr_map_release(&d->exec_of);
+	d->n_execs = 0;
+}
+
 void pr_details_release(struct pr_details *d)
 {
 	pr_replayer_release(&d->replayer);
+	forget_ways(d);
+	free(d->way);
+	free(d->execs);
 }
 
 /* Names as they were in force at the frame. */
@@ -90,18 +101,81 @@ static int image_of_exec(struct pr_details *d, const struct pr_proc *p, struct p
 	return e ? PR_OK : pr_fail(ei, PR_EDATA, "the index does not fit the trace: frame %llu is of another process", (unsigned long long)p->seq);
 }
 
+/* One step of a way up. Far up its places are marked as of no execve, which they are if the way, of a crafted trace, comes back to one. */
+static int add_step(struct pr_details *d, struct pr_proc_key key, struct pr_errinfo *ei)
+{
+	struct pr_proc_key *way = pr_room(d->way, d->n_way, &d->cap_way, sizeof(*way));
+
+	if (!way)
+		return pr_fail(ei, PR_ENOMEM, "out of memory");
+	d->way = way;
+	way[d->n_way++] = key;
+	return d->n_way <= NEAR || pr_map_put(&d->exec_of, key.pid, key.ktime, NULL) ? PR_OK : pr_fail(ei, PR_ENOMEM, "out of memory");
+}
+
+/* Where the way led to: `number` of d->execs, from 1; 0: to no execve. */
+static int keep_way(struct pr_details *d, uint64_t number, struct pr_errinfo *ei)
+{
+	for (size_t i = 0; i < d->n_way; i++) {
+		struct pr_map_slot *s = pr_map_put(&d->exec_of, d->way[i].pid, d->way[i].ktime, NULL);
+
+		if (!s)
+			return pr_fail(ei, PR_ENOMEM, "out of memory");
+		s->v.u = number;
+	}
+	return PR_OK;
+}
+
+static int keep_exec(struct pr_details *d, struct pr_proc_key key, uint64_t *out_number, struct pr_errinfo *ei)
+{
+	struct pr_proc_key *execs = pr_room(d->execs, d->n_execs, &d->cap_execs, sizeof(*execs));
+
+	if (!execs)
+		return pr_fail(ei, PR_ENOMEM, "out of memory");
+	d->execs = execs;
+	execs[d->n_execs++] = key;
+	*out_number = d->n_execs;
+	return PR_OK;
+}
+
+/* Goes up to an execve, to where it is known, or to an end: PR_ENOENT. *out_number: of d->execs, where that is known. */
+static int go_up(struct pr_details *d, struct pr_proc *at, uint64_t *out_number, struct pr_errinfo *ei)
+{
+	struct pr_map_slot *s;
+	int err = PR_OK;
+
+	*out_number = 0;
+	d->n_way = 0;
+	while (!err && (at->start == PR_START_CLONE || at->start == PR_START_UNSEEN)) {
+		s = pr_map_get(&d->exec_of, at->key.pid, at->key.ktime);
+		if (s) {
+			*out_number = s->v.u;
+			return s->v.u ? pr_index_get(d->index, d->execs[s->v.u - 1], at, ei) : PR_ENOENT;
+		}
+		err = add_step(d, at->key, ei);
+		if (!err)
+			err = at->has_parent ? pr_index_get(d->index, at->parent, at, ei) : PR_ENOENT;
+	}
+	return err;
+}
+
 /* The identity whose execve tells what p runs: of a clone, the one that it has its image from. PR_ENOENT. */
 static int find_exec(struct pr_details *d, const struct pr_proc *p, struct pr_proc *out, struct pr_errinfo *ei)
 {
-	int err = PR_OK;
+	uint64_t number;
+	int err, err_kept = PR_OK;
 
 	*out = *p;
-	for (unsigned i = 0; !err && (out->start == PR_START_CLONE || out->start == PR_START_UNSEEN); i++) {
-		if (!out->has_parent || i == CLONES_MAX)
-			return PR_ENOENT;
-		err = pr_index_get(d->index, out->parent, out, ei);
+	err = go_up(d, out, &number, ei);
+	if (d->n_way > NEAR && (!err || err == PR_ENOENT)) {
+		if (!err && !number)
+			err_kept = keep_exec(d, out->key, &number, ei);
+		if (!err_kept)
+			err_kept = keep_way(d, number, ei);
 	}
-	return err;
+	if ((err && err != PR_ENOENT) || err_kept)
+		forget_ways(d); /* marks of a way that was not gone to its end */
+	return err_kept ? err_kept : err;
 }
 
 int pr_details_image(struct pr_details *d, const struct pr_proc *p, struct pr_image **out, struct pr_errinfo *ei)

@@ -6,6 +6,7 @@
 #ifndef PROCREC_REPLAY_QUERY_DETAILS_H
 #define PROCREC_REPLAY_QUERY_DETAILS_H
 
+#include "base/map.h"
 #include "replay/cache/replayer.h"
 #include "replay/query/fetch.h"
 
@@ -14,6 +15,10 @@ struct pr_details {
 	struct pr_index *index; /* borrowed */
 	struct pr_cache_settings settings;
 	struct pr_replayer replayer;
+	/* What find_exec() has found, of chains of clones that are long: else asking for each of a chain would take the square of its length. */
+	struct pr_map exec_of; /* identity -> number in execs, from 1; 0: none */
+	struct pr_proc_key *execs, *way; /* way: of the walk in progress */
+	size_t n_execs, cap_execs, n_way, cap_way;
 };
 
 void pr_details_init(struct pr_details *d, struct pr_fetch *frames, struct pr_index *index);
