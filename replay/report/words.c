@@ -39,7 +39,7 @@ uint32_t pr_words_add(struct pr_words *w, const void *p, size_t n)
 		size_t m;
 		const uint8_t *q = pr_words_get(w, (uint32_t)s->v.u, &m);
 
-		if (m == n && !memcmp(p, q, n))
+		if (m == n && (!n || !memcmp(p, q, n))) /* before the first that is not empty there are no bytes to point to */
 			return (uint32_t)s->v.u;
 	}
 	s->v.u = i;
