@@ -254,9 +254,19 @@ static void on_trouble(void *arg, const char *why, bool stuck)
 	if (!why)
 		pr_note("writing goes on again");
 	else if (stuck)
-		pr_note("%s; frames wait in memory until there is room again, then they are counted as lost", why);
+		pr_note("%s; frames wait in memory as long as there is room, then they are counted as lost", why);
 	else
 		pr_note("%s; going on in a new segment", why);
+}
+
+static void on_gone(void *arg, const struct pr_sink_gone *gone)
+{
+	(void)arg;
+	pr_line_hide();
+	if (gone->deleted)
+		pr_note("%s was deleted: what was recorded into it is gone", gone->name);
+	else
+		pr_note("%s is not there any more (deleted, moved or replaced), nor is what was recorded into it", gone->name);
 }
 
 static void on_freeze(void *arg, const struct pr_freezer_state *st, bool refused)
@@ -288,34 +298,36 @@ static int exit_status(const struct pr_session_options *so, const struct pr_sess
 {
 	if (so->command && r->cmd_status)
 		return r->cmd_status;
-	return pr_session_lost(&r->stats) ? PR_EXIT_NO : PR_EXIT_OK;
+	return pr_session_lacks(&r->stats) ? PR_EXIT_NO : PR_EXIT_OK;
 }
 
 static int run(const struct args *a, struct pr_session_options *so, struct screen *scr)
 {
 	struct pr_session_result r;
 	struct pr_errinfo ei;
+	const char *kept; /* where all of it is */
 	int err = pr_session_run(so, &r, &ei);
 
+	kept = r.stats.spool.sink.gone.files ? NULL : scr->path;
 	pr_line_hide();
 	if (!pr_printer_finish(&scr->printer))
 		pr_note("nobody takes the events that are printed; process %d goes on with that%s%s", (int)scr->printer.pid,
-			scr->path ? ". All of them are in " : "", scr->path ? scr->path : "");
+			kept ? ". All of them are in " : "", kept ? kept : "");
 	if (r.ran && r.cmd_errno)
 		pr_note("%s: %s", so->command[0], r.cmd_errno == ENOENT ? "command not found" : strerror(r.cmd_errno));
 	if (r.left_pinned)
 		pr_note("the recording is still pinned in %s: go on with it by the same command, or end it with 'procrec stop'", a->pins);
 	if (err && r.started && !r.stats.spool.sink.segments)
 		pr_note("the recording ended early, and nothing of it could be written");
-	else if (err && r.started && scr->path)
+	else if (err && r.started && scr->path && !r.stats.spool.sink.gone.all)
 		pr_note("the recording ended early; what %s holds up to there can be read", so->spool.path);
 	if (err) {
 		pr_report(err, &ei);
-		if (r.ran || r.uncounted || pr_session_lost(&r.stats))
+		if (r.ran || r.uncounted || pr_session_lacks(&r.stats))
 			summary(&r, scr->path, scr->style);
 		return so->command && r.ran && r.cmd_status ? r.cmd_status : pr_exit_status(err);
 	}
-	if (!a->quiet || pr_session_lost(&r.stats))
+	if (!a->quiet || pr_session_lacks(&r.stats))
 		summary(&r, scr->path, scr->style);
 	return exit_status(so, &r);
 }
@@ -356,7 +368,7 @@ static int parse(struct pr_term *term, int argc, char **argv, struct args *a, in
 	const struct pr_usage usage = {
 		"record", "[-o PATH] [OPTIONS] [-- CMD...]",
 		"Records every exec, clone and exit of this machine until it is interrupted, or while CMD runs.\n"
-		"Exit status: CMD's own; where that is 0 or there is no CMD, 1 when something was lost, else 0.",
+		"Exit status: CMD's own; where that is 0 or there is no CMD, 1 when something was lost or deleted, else 0.",
 		options, 0, SIZE_MAX, true,
 	};
 	int err = pr_term_parse(term, &usage, argc, argv, out_n, ei);
@@ -485,7 +497,7 @@ static int record(struct pr_term *term, int argc, char **argv, char *const *own)
 	struct args a = {.pins = PR_PIN_DIR_DEFAULT, .trigger_every = FREEZE_EVERY_NS, .freezes = FREEZES_MAX};
 	char name[64], memory[32], text[256];
 	struct screen scr = {.printer = {.go_fd = -1, .end_fd = -1}};
-	struct pr_session_options so = {.on_status = on_status, .on_trouble = on_trouble, .on_freeze = on_freeze, .arg = &scr, .argv = own};
+	struct pr_session_options so = {.on_status = on_status, .on_trouble = on_trouble, .on_freeze = on_freeze, .on_gone = on_gone, .arg = &scr, .argv = own};
 	struct pr_secret_key key;
 	struct pr_errinfo ei;
 	int n, err = parse(term, argc, argv, &a, &n, &ei);

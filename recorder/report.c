@@ -50,6 +50,13 @@ void pr_report_status(struct pr_buf *b, const struct pr_session_stats *s, const 
 		pr_buf_u64_dec(b, pr_session_lost(s));
 		pr_paint(b, style, PR_ROLE_LOSS, at);
 	}
+	if (s->spool.sink.gone.files) {
+		pr_buf_str(b, "  ");
+		at = b->len;
+		pr_buf_str(b, "GONE ");
+		pr_buf_u64_dec(b, s->spool.sink.gone.events);
+		pr_paint(b, style, PR_ROLE_LOSS, at);
+	}
 	pr_buf_str(b, "  ");
 	number(b, s->execs, "exec");
 	pr_buf_str(b, "  ");
@@ -130,6 +137,24 @@ static void lost_lines(struct pr_buf *b, const struct pr_session_result *r, cons
 	pr_buf_str(b, "\n");
 }
 
+static void gone_line(struct pr_buf *b, const struct pr_sink_gone *g, const struct pr_style *style)
+{
+	size_t at;
+
+	line(b);
+	at = b->len;
+	pr_buf_str(b, "GONE ");
+	number(b, g->events, "event");
+	pr_paint(b, style, PR_ROLE_LOSS, at);
+	pr_buf_str(b, ", written to ");
+	if (g->files > 1 && !g->folder) {
+		number(b, g->files, "file");
+		pr_buf_str(b, ", the first in ");
+	}
+	pr_text_escape(b, g->name, strlen(g->name));
+	pr_buf_str(b, g->deleted ? ", which was deleted\n" : ", which is not there any more (deleted, moved or replaced)\n");
+}
+
 static void events_line(struct pr_buf *b, const struct pr_session_stats *s)
 {
 	line(b);
@@ -172,6 +197,11 @@ static void size_line(struct pr_buf *b, const struct pr_session_stats *s, const 
 		pr_buf_str(b, ", ");
 		number(b, sp->deleted, "old one");
 		pr_buf_str(b, " deleted");
+	}
+	if (sp->gone.files) {
+		pr_buf_str(b, ", ");
+		pr_buf_u64_dec(b, sp->gone.files);
+		pr_buf_str(b, " not there any more");
 	}
 	pr_buf_str(b, "\n");
 }
@@ -252,10 +282,14 @@ static void trouble_line(struct pr_buf *b, const struct pr_sink_trouble *t, cons
 void pr_report_summary(struct pr_buf *b, const struct pr_session_result *r, const char *path, const struct pr_style *style)
 {
 	const struct pr_session_stats *s = &r->stats;
+	const struct pr_sink_gone *gone = &s->spool.sink.gone;
 	size_t at;
 
 	events_line(b, s);
-	lost_lines(b, r, style);
+	if (r->uncounted || pr_session_lost(s) || !gone->files)
+		lost_lines(b, r, style);
+	if (gone->files)
+		gone_line(b, gone, style);
 	if (s->args_cut || s->reparent_cut) {
 		line(b);
 		at = b->len;
@@ -266,7 +300,7 @@ void pr_report_summary(struct pr_buf *b, const struct pr_session_result *r, cons
 	}
 	if (!s->spool.sink.segments)
 		return;
-	if (path) {
+	if (path && !gone->all) {
 		size_line(b, s, path);
 		freeze_lines(b, &s->spool.sink.frozen, path);
 	}
@@ -280,6 +314,8 @@ void pr_report_summary(struct pr_buf *b, const struct pr_session_result *r, cons
 	}
 	trouble_line(b, &s->spool.sink.minisig, "minisign signature", "the trace is signed all the same");
 	trouble_line(b, &s->spool.sink.index, "index file", "the trace is whole without it");
+	if (gone->all)
+		return;
 	line(b);
 	pr_buf_str(b, "look at it: procrec replay ");
 	pr_text_escape(b, path, strlen(path));

@@ -5,7 +5,7 @@ RECORDER_SRC := $(filter-out recorder/nobpf.c,$(wildcard recorder/*.c))
 else
 # What needs neither libbpf nor libcap is built all the same, for its unit tests.
 RECORDER_SRC := recorder/nobpf.c $(addprefix recorder/,procfs.c users.c frames.c process_frame.c child.c report.c trigger.c freezer.c \
-	sink.c sink_segment.c spool.c pieces.c memory.c resume.c signing.c redactor.c)
+	sink.c sink_segment.c sink_there.c spool.c pieces.c memory.c resume.c signing.c redactor.c)
 endif
 $(eval $(call library,recorder,$(RECORDER_SRC)))
 ifeq ($(BPF),1)

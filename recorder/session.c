@@ -36,6 +36,7 @@ struct session {
 	bool ending; /* the loop is to end */
 	bool freeze; /* what the ring holds now is to be frozen with all before it */
 	uint64_t frozen, refused; /* told of */
+	bool gone; /* told of */
 	uint64_t start_ns, synced_ns, status_ns;
 	int wait_ms;
 	char reason[64];
@@ -284,6 +285,19 @@ static void tell_trouble(struct session *s)
 			s->opt->on_trouble(s->opt->arg, *why.msg ? why.msg : NULL, stuck);
 }
 
+static void tell_gone(struct session *s)
+{
+	struct pr_spool_state st;
+
+	if (s->gone || !s->opt->on_gone)
+		return;
+	pr_spool_get_state(s->spool, &st);
+	if (!st.sink.gone.files)
+		return;
+	s->opt->on_gone(s->opt->arg, &st.sink.gone);
+	s->gone = true;
+}
+
 static void tell_freezes(struct session *s)
 {
 	struct pr_spool_state st;
@@ -321,6 +335,7 @@ static int round_once(struct session *s, struct pr_errinfo *ei)
 			err = pr_intake_tick(&s->intake, ei);
 	}
 	pr_intake_release_ring(&s->intake);
+	tell_gone(s);
 	tell_trouble(s);
 	tell_freezes(s);
 	tell_status(s, now);

@@ -43,6 +43,8 @@ struct pr_session_options {
 	void (*on_trouble)(void *arg, const char *why, bool stuck);
 	/* A set was frozen, or (refused) could not be. May be NULL. */
 	void (*on_freeze)(void *arg, const struct pr_freezer_state *st, bool refused);
+	/* What was written is not there any more: told once. May be NULL. */
+	void (*on_gone)(void *arg, const struct pr_sink_gone *gone);
 	/* Asked when a child process has ended: false ends the recording, unless there is a CMD. May be NULL. */
 	bool (*is_wanted)(void *arg);
 	/* The trace is there, and nothing in it yet. May be NULL. */
@@ -74,6 +76,12 @@ static inline uint64_t pr_session_lost(const struct pr_session_stats *s)
 	for (int i = 0; i < PR_STREAM_COUNT; i++)
 		n += s->lost[i] + s->missed[i];
 	return n;
+}
+
+/* The trace is less than what was recorded, by loss or because somebody deleted of it. */
+static inline bool pr_session_lacks(const struct pr_session_stats *s)
+{
+	return pr_session_lost(s) || s->spool.sink.gone.files;
 }
 
 /*

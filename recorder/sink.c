@@ -52,12 +52,25 @@ static void cut_written(struct pr_sink *s, uint64_t before)
 	b->len -= (size_t)n;
 }
 
+/* What comes after is not to be written into a file that nobody can read. */
+static int look_at_current(struct pr_sink *s, struct pr_errinfo *ei)
+{
+	if (pr_sink_is_there(s))
+		return PR_OK;
+	pr_sink_look(s);
+	return pr_sink_can_recover(s) ? pr_fail(ei, PR_EIO, "%s is not there any more", s->name) : PR_OK;
+}
+
 static int commit(struct pr_sink *s, bool sync, uint64_t blocks_before, struct pr_errinfo *ei)
 {
 	struct pr_seg_progress p;
 
-	if (sync)
-		return s->opt.sync == PR_SYNC_NONE ? pr_seg_writer_tick(s->writer, ei) : pr_seg_writer_sync(s->writer, ei);
+	int err;
+
+	if (sync) {
+		err = s->opt.sync == PR_SYNC_NONE ? pr_seg_writer_tick(s->writer, ei) : pr_seg_writer_sync(s->writer, ei);
+		return err ? err : look_at_current(s, ei);
+	}
 	pr_sink_progress(s, &p);
 	if (s->opt.sync == PR_SYNC_BLOCK && p.blocks != blocks_before && pr_file_commit(s->fd))
 		return pr_fail_errno(ei, "cannot sync the trace");
@@ -113,7 +126,9 @@ static int rotate_if_due(struct pr_sink *s, struct pr_errinfo *ei)
 	pr_sink_retire(s, true);
 	if (pr_freezer_due(s->freezer)) /* the last block may have brought an event */
 		pr_freezer_run(s->freezer, UINT64_MAX);
-	return pr_sink_next_segment(s, ei);
+	err = pr_sink_next_segment(s, ei);
+	pr_sink_look(s);
+	return err;
 }
 
 int pr_sink_write(struct pr_sink *s, const void *p, size_t n, bool sync, struct pr_errinfo *ei)
@@ -151,6 +166,7 @@ int pr_sink_end(struct pr_sink *s, struct pr_errinfo *ei)
 		cut_written(s, p.raw_bytes);
 	else if (s->freezer && pr_freezer_due(s->freezer))
 		pr_freezer_run(s->freezer, UINT64_MAX);
+	pr_sink_look(s);
 	return err;
 }
 
@@ -250,6 +266,8 @@ static int resume_file(struct pr_sink *s, struct pr_errinfo *ei)
 		return PR_ENOMEM;
 	s->total.segments++;
 	s->stands = true;
+	if (pr_sink_note_file(s, ei))
+		return PR_ENOMEM;
 	return pr_seg_writer_resume(&s->writer, s->fd, &so, s->opt.resume, ei);
 }
 
@@ -374,6 +392,7 @@ void pr_sink_free(struct pr_sink *s)
 	if (!s)
 		return;
 	pr_sink_retire(s, false);
+	pr_sink_release_files(s);
 	pr_signer_free(s->signer);
 	pr_rotate_close(s->rotate);
 	pr_freezer_free(s->freezer);

@@ -26,6 +26,16 @@ struct pr_sink_trouble {
 	char why[sizeof(((struct pr_errinfo *)0)->msg)];
 };
 
+/* Files that are not where they were written any more: deleted, moved or replaced by somebody else. */
+struct pr_sink_gone {
+	uint64_t files;
+	uint64_t events; /* that were written into them: execs, clones, exits and failed execs */
+	bool all; /* nothing can be looked at under the recording's path */
+	bool folder; /* `name` is the directory */
+	bool deleted; /* `name`: no name leads to it any more; else it may be elsewhere */
+	char name[sizeof(((struct pr_errinfo *)0)->msg)]; /* of the first one, or of the directory, cut where it is too long */
+};
+
 struct pr_sink_state {
 	uint64_t raw_bytes, file_bytes, blocks, frames; /* written so far, over all files */
 	uint64_t written[PR_STREAM_COUNT]; /* of these frames, by stream, repeated ones left out */
@@ -35,6 +45,7 @@ struct pr_sink_state {
 	bool untold; /* the last deletion for room: no segment could be begun behind it that tells of it */
 	struct pr_sink_trouble minisig; /* NAME.minisig; the trace is signed without it */
 	struct pr_sink_trouble index; /* NAME.idx was given up; the trace is whole without it */
+	struct pr_sink_gone gone; /* as pr_sink_look() found it last */
 	struct pr_freezer_state frozen; /* of a rotation */
 };
 
@@ -59,6 +70,9 @@ int pr_sink_idle(struct pr_sink *s, struct pr_errinfo *ei);
  */
 int pr_sink_recover(struct pr_sink *s, struct pr_errinfo *ei);
 bool pr_sink_can_recover(const struct pr_sink *s);
+
+/* Looks whether what was written is still there: pr_sink_state.gone. The sink does that itself at each end of a segment, and at each sync. */
+void pr_sink_look(struct pr_sink *s);
 
 int pr_sink_end(struct pr_sink *s, struct pr_errinfo *ei); /* seals */
 void pr_sink_discard(struct pr_sink *s); /* deletes what was begun: nothing of use came to be recorded */

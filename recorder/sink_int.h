@@ -32,6 +32,9 @@ struct pr_sink {
 	bool stands; /* it begins as it should; else it is removed again */
 	uint64_t number; /* of the next one */
 
+	struct pr_sink_file *files; /* sink_there.c: what was written and is to be there, in order */
+	size_t n_files, cap_files;
+
 	struct pr_sink_state total; /* of the segments before; what is counted by stream or kind, and the troubles: of this one too */
 	uint64_t room; /* with less of it on the disk there is no use in trying again */
 	uint64_t forgotten; /* with opt.in_memory: of pr_memory_forget() */
@@ -49,5 +52,12 @@ int pr_sink_next_segment(struct pr_sink *s, struct pr_errinfo *ei);
 int pr_sink_seal(struct pr_sink *s, struct pr_errinfo *ei);
 /* The segment takes nothing more. One that holds nothing of its own goes, for the next one (`again`) to take its place. */
 void pr_sink_retire(struct pr_sink *s, bool again);
+
+/* ---- sink_there.c ------------------------------------------------------------------------------------------------ */
+
+int pr_sink_note_file(struct pr_sink *s, struct pr_errinfo *ei); /* the current segment has its name */
+void pr_sink_close_file(struct pr_sink *s, const struct pr_seg_progress *p); /* it takes nothing more */
+bool pr_sink_is_there(const struct pr_sink *s); /* the current segment is where it was begun, as far as that can be told */
+void pr_sink_release_files(struct pr_sink *s);
 
 #endif

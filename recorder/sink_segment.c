@@ -133,6 +133,7 @@ void pr_sink_progress(const struct pr_sink *s, struct pr_seg_progress *out)
 void pr_sink_retire(struct pr_sink *s, bool again)
 {
 	struct pr_seg_progress p;
+	bool ours; /* under that name may be something else by now */
 
 	if (s->fd < 0)
 		return;
@@ -140,8 +141,10 @@ void pr_sink_retire(struct pr_sink *s, bool again)
 	pr_sink_drop_index(s);
 	if (s->rotate)
 		pr_rotate_end(s->rotate, &p);
+	ours = pr_sink_is_there(s);
+	pr_sink_close_file(s, &p);
 	if (pr_seg_is_empty(&p)) {
-		if (!s->rotate && !s->opt.in_memory && !s->opt.resume && (again || !s->stands || s->total.segments > 1))
+		if (ours && !s->rotate && !s->opt.in_memory && !s->opt.resume && (again || !s->stands || s->total.segments > 1))
 			unlink(s->name);
 		s->total.segments -= s->stands;
 	} else {
@@ -229,9 +232,10 @@ static int write_keyframe(struct pr_sink *s, struct pr_errinfo *ei)
 	return err;
 }
 
-/* Begins the next segment; all but the first one with a keyframe of what was recorded so far. It gets its name when it stands. */
-static int stand(struct pr_sink *s, int err)
+static int stand(struct pr_sink *s, int err, struct pr_errinfo *ei)
 {
+	if (!err)
+		err = pr_sink_note_file(s, ei);
 	if (err)
 		return err;
 	s->stands = true;
@@ -264,12 +268,12 @@ int pr_sink_next_segment(struct pr_sink *s, struct pr_errinfo *ei)
 		pr_sink_begin_index(s);
 	/* Its header tells of what was deleted: that is to stand even where the disk has no room for more. */
 	if (!err && s->rotate)
-		err = stand(s, pr_rotate_commit(s->rotate, ei));
+		err = stand(s, pr_rotate_commit(s->rotate, ei), ei);
 	if (!err && !first)
 		err = write_keyframe(s, ei);
 	if (!err && !s->rotate && s->opt.sync != PR_SYNC_NONE)
 		err = pr_pieces_commit(s->fd, s->name, ei);
-	return err || s->rotate ? err : stand(s, PR_OK);
+	return err || s->rotate ? err : stand(s, PR_OK, ei);
 }
 
 static void sign_file(struct pr_sink *s)

@@ -320,6 +320,7 @@ static void *run(void *arg)
 	err = err ? err : work(s, &ei);
 	if (!err && s->seal)
 		err = seal(s, &ei);
+	pr_sink_look(s->sink);
 	publish(s, err, &ei);
 	pr_sink_drop_index(s->sink);
 	return NULL;

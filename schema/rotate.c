@@ -268,6 +268,32 @@ static uint64_t plan(const struct pr_rotate *r, uint64_t now)
 	return oldest;
 }
 
+bool pr_rotate_is_there(const struct pr_rotate *r, bool *out_deleted)
+{
+	struct stat ours, named;
+
+	*out_deleted = false;
+	if (fstat(r->dir_fd, &ours))
+		return true;
+	*out_deleted = !ours.st_nlink;
+	if (*out_deleted)
+		return false;
+	if (stat(r->opt.dir, &named))
+		return errno != ENOENT && errno != ENOTDIR;
+	return named.st_dev == ours.st_dev && named.st_ino == ours.st_ino;
+}
+
+/* err, or why it can be no other: the directory went. */
+static int check_there(const struct pr_rotate *r, int err, struct pr_errinfo *ei)
+{
+	bool deleted;
+
+	if (pr_rotate_is_there(r, &deleted))
+		return err;
+	return pr_fail(ei, PR_EIO, "%s: the directory %s; no segment can be begun in it", r->opt.dir,
+		deleted ? "was deleted" : "is not there any more (moved or replaced)");
+}
+
 int pr_rotate_begin(struct pr_rotate *r, uint64_t realtime, uint64_t boottime, struct pr_seg_header *out, int *out_fd,
 	struct pr_errinfo *ei)
 {
@@ -275,6 +301,8 @@ int pr_rotate_begin(struct pr_rotate *r, uint64_t realtime, uint64_t boottime, s
 	int err;
 
 	drop_temp(r);
+	if (check_there(r, PR_OK, ei))
+		return PR_EIO;
 	free(r->path);
 	snprintf(name, sizeof(name), PR_RECORDING_NAME, (unsigned long long)r->next_series);
 	r->path = path_in(r->opt.dir, name);
@@ -300,7 +328,7 @@ int pr_rotate_begin(struct pr_rotate *r, uint64_t realtime, uint64_t boottime, s
 	if (err) {
 		free(r->temp);
 		r->temp = NULL;
-		return err;
+		return check_there(r, err, ei);
 	}
 	r->cur_fd = *out_fd;
 	r->next_number++; /* used up in any case: its signing key may have been used */
@@ -352,7 +380,7 @@ int pr_rotate_commit(struct pr_rotate *r, struct pr_errinfo *ei)
 	if (pr_file_commit(r->cur_fd))
 		return pr_fail_errno(ei, "%s: cannot sync", r->temp);
 	if (rename(r->temp, r->path))
-		return pr_fail_errno(ei, "%s: cannot rename it to %s", r->temp, r->path);
+		return check_there(r, pr_fail_errno(ei, "%s: cannot rename it to %s", r->temp, r->path), ei);
 	free(r->temp);
 	r->temp = NULL;
 	r->cur_fd = -1;
@@ -402,4 +430,9 @@ const char *pr_rotate_path(const struct pr_rotate *r)
 uint64_t pr_rotate_deleted(const struct pr_rotate *r)
 {
 	return r->deleted;
+}
+
+uint64_t pr_rotate_oldest(const struct pr_rotate *r)
+{
+	return r->oldest;
 }

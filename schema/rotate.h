@@ -69,5 +69,11 @@ int pr_rotate_make_room(struct pr_rotate *r, struct pr_errinfo *ei);
 
 const char *pr_rotate_path(const struct pr_rotate *r); /* of the current segment; for messages and the index beside it */
 uint64_t pr_rotate_deleted(const struct pr_rotate *r); /* segments, since open */
+uint64_t pr_rotate_oldest(const struct pr_rotate *r); /* those before it were deleted by retention, or for room */
+/*
+ * False: under the directory's name there is none any more, or another one; *out_deleted: it has no other name either. Where that can't be
+ * told: true. Of another one no segment is begun.
+ */
+bool pr_rotate_is_there(const struct pr_rotate *r, bool *out_deleted);
 
 #endif
