@@ -292,7 +292,7 @@ def measure(bench):
         bench.skip("recording", "needs root")
         return
     # One pair is off by a tenth here, in both directions: only many of them tell recorders apart.
-    n, rounds, soak, idle, feed = (400, 15, 0, 6, 2) if bench.quick else (1000, 40, bench.soak, 10, 10)
+    n, rounds, soak, idle, feed = (400, 11, 0, 6, 2) if bench.quick else (1000, 40, bench.soak, 10, 10)
     lost = measure_storm(bench, n, rounds)
     lost += measure_rates(bench, n, soak)
     bench.figure("lost", f"lost frames, at the highest rates, {max(soak, 1)} s", lost, "frames", 0)
