@@ -64,7 +64,6 @@ static int look_at_current(struct pr_sink *s, struct pr_errinfo *ei)
 static int commit(struct pr_sink *s, bool sync, uint64_t blocks_before, struct pr_errinfo *ei)
 {
 	struct pr_seg_progress p;
-
 	int err;
 
 	if (sync) {
