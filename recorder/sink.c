@@ -102,7 +102,10 @@ static int append(struct pr_sink *s, const void *p, size_t n, bool sync, struct 
 	return err;
 }
 
-/* A frozen set ends with the segment that is sealed for it. One that holds nothing yet but repeated state stays as it is. */
+/*
+ * A frozen set ends with the segment that is sealed for it. One that holds nothing yet but repeated state stays as it is; where retention
+ * has left no other, the set waits for what comes next.
+ */
 static int rotate_if_due(struct pr_sink *s, struct pr_errinfo *ei)
 {
 	struct pr_seg_progress p;
@@ -111,7 +114,7 @@ static int rotate_if_due(struct pr_sink *s, struct pr_errinfo *ei)
 
 	pr_sink_progress(s, &p);
 	if (p.frames == p.repeat_frames) {
-		if (wanted)
+		if (wanted && pr_rotate_oldest(s->rotate) < s->header.series)
 			pr_freezer_run(s->freezer, s->header.series);
 		return PR_OK;
 	}

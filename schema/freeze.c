@@ -131,7 +131,7 @@ static int link_all(struct freeze *z, uint64_t but, struct pr_errinfo *ei)
 			err = link_segment(z, &r.v[i], ei);
 	pr_recording_release(&r);
 	if (!err && !z->out->segments)
-		err = pr_fail(ei, PR_ENOENT, "%s: nothing to freeze: nothing was recorded since it began", z->dir);
+		err = pr_fail(ei, PR_ENOENT, "%s: nothing to freeze: it holds no segment", z->dir);
 	return err;
 }
 

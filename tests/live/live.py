@@ -88,6 +88,18 @@ def wait_for(what, name, limit=60):
         time.sleep(0.02)
 
 
+@contextlib.contextmanager
+def crowd(n=40, size=2000):
+    """So many processes live, each with an argument of so many bytes that no compression makes smaller by more than half."""
+    ps = [subprocess.Popen(["sh", "-c", "read x", os.urandom(size // 2).hex()], stdin=subprocess.PIPE) for _ in range(n)]
+    try:
+        yield
+    finally:
+        for p in ps:
+            p.stdin.close()
+            p.wait()
+
+
 def replay(trace, *options):
     """The JSON lines of a view."""
     r = run(PROCREC, "replay", trace, *options, "--json")

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 
 import frames
 import live
@@ -98,6 +99,27 @@ def test_a_signal_freezes_a_signed_recording():
             one = os.path.join(frozen, segments(frozen)[0])
             live.equal(live.run("minisign", "-qVm", one, "-p", key + ".pub").status, 0, "minisign")
         return f"{v['segments']} segments frozen"
+
+
+def test_a_set_where_retention_leaves_one_segment():
+    """Each segment is larger than what is kept, so there is none before the current one, which may hold no event yet."""
+    with live.scratch() as d, live.crowd():
+        folder = os.path.join(d, "rec")
+        r = live.Recorder(folder + "/", "--max-segment", "16K", "--keep", "64K", "--no-index", "--sync", "20ms")
+        for n in range(1, 5):
+            storm(50)
+            time.sleep(0.2)  # what was recorded is written now, and the next segment begun
+            r.p.send_signal(signal.SIGUSR1)
+            live.wait_for(lambda: live.run("true") and len(sets(folder)) == n, "a frozen set")
+        live.equal(r.stop(), 0, f"exit status ({r.err})")
+        assert "nothing lost" in r.err and "could not" not in r.err and "deleted" in r.err, r.err
+        for s in sets(folder):
+            live.equal(verify(s)["verdict"], "whole", s)
+            chain = live.replay(s, "--ancestry", str(os.getpid()))
+            live.equal((chain[0]["pid"], chain[-1]["pid"]), (os.getpid(), 1), "who lived then")
+        own = [sum(bool(f.stream) and not f.flags & frames.REPEAT for f in frames.Trace(s).frames) for s in sets(folder)]
+        live.equal([n > 0 for n in own], [True] * 4, "each set has frames of its own")
+        return f"{own} frames in the sets, {[len(segments(s)) for s in sets(folder)]} segments"
 
 
 def test_an_event_at_the_very_end():
