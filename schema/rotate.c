@@ -408,11 +408,19 @@ void pr_rotate_end(struct pr_rotate *r, const struct pr_seg_progress *p)
 	keep(r, r->cur.series, p->file_bytes, r->cur.created_realtime); /* out of memory: it is then never deleted */
 }
 
+/* Where the state of all processes is larger than max_bytes, each block would begin a segment, and most of the recording be that state. */
+static bool is_full(const struct pr_rotate *r, const struct pr_seg_progress *p)
+{
+	if (!r->opt.max_bytes || p->file_bytes < r->opt.max_bytes)
+		return false;
+	return p->file_bytes / 2 >= p->repeat_bytes || (r->opt.keep_bytes && p->file_bytes >= r->opt.keep_bytes / 2);
+}
+
 bool pr_rotate_due(const struct pr_rotate *r, const struct pr_seg_progress *p, uint64_t boottime)
 {
 	if (!p->blocks)
 		return false;
-	if (r->opt.max_bytes && p->file_bytes >= r->opt.max_bytes)
+	if (is_full(r, p))
 		return true;
 	return r->opt.max_ns && boottime - r->cur.created_boottime >= r->opt.max_ns;
 }

@@ -58,7 +58,10 @@ void pr_rotate_end(struct pr_rotate *r, const struct pr_seg_progress *p);
 /* Nothing was recorded: deletes all segments that were begun since open, where none of them tells of an older one that is gone. */
 void pr_rotate_discard(struct pr_rotate *r);
 
-/* Whether the segment is full or old enough to begin the next. */
+/*
+ * Whether the segment is old enough to begin the next, or full: has max_bytes, and at least as much of its own as of repeated state, unless
+ * it has half of keep_bytes.
+ */
 bool pr_rotate_due(const struct pr_rotate *r, const struct pr_seg_progress *p, uint64_t boottime);
 
 /*

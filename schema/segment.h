@@ -201,6 +201,7 @@ void pr_seg_writer_digest(const struct pr_seg_writer *w, uint8_t out[64]);
 struct pr_seg_progress {
 	uint64_t blocks, frames, envelopes;
 	uint64_t repeat_frames; /* of `frames`, those under PR_ENV_REPEAT */
+	uint64_t repeat_bytes; /* of `file_bytes`, the blocks of those */
 	uint64_t synced_bytes; /* of file_bytes, what is committed */
 	uint64_t checkpoints;
 	uint64_t raw_bytes, file_bytes; /* written so far, pending not included */

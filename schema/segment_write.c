@@ -262,8 +262,10 @@ static void account(struct pr_seg_writer *w)
 	w->done.frames += w->cur.frames;
 	w->done.envelopes += w->cur.envelopes;
 	w->done.raw_bytes += w->cur.raw_size;
-	if (w->cur.flags & PR_SEG_BLOCK_REPEAT)
+	if (w->cur.flags & PR_SEG_BLOCK_REPEAT) {
 		w->done.repeat_frames += w->cur.frames;
+		w->done.repeat_bytes += w->out.len;
+	}
 	w->dirty = true;
 	memcpy(w->done.link, w->cur.link, PR_SEG_LINK);
 	if (w->cur.ktime_min < w->ktime_min)

@@ -201,6 +201,60 @@ static void retention_deletes_the_oldest(void **state)
 	pr_recording_release(&rec);
 }
 
+/* Of a segment that begins with repeated state: as much of its own is in it as of that, or it has what retention leaves room for. */
+static void a_large_state_does_not_fill_a_segment(void **state)
+{
+	const unsigned own = 3000, repeated = 10000;
+	struct pr_rotate_options opt = {.dir = dir, .max_bytes = 4096};
+	struct pr_seg_progress p;
+	struct pr_seg_options so = {.header.kind = PR_SEG_RECORDED};
+	struct pr_buf b = PR_BUF_INIT;
+	struct pr_seg_writer *w;
+	struct pr_rotate *r;
+	struct pr_errinfo ei;
+	uint64_t last = 0;
+	bool due = false;
+	int fd = memfd_create("segment", 0);
+
+	(void)state;
+	rig_clear(dir);
+	assert_int_equal(pr_rotate_open(&r, &opt, &ei), 0);
+	assert_int_equal(pr_seg_writer_new(&w, fd, &so, &ei), 0);
+	pr_seg_writer_progress(w, &p);
+	last = p.file_bytes;
+	for (unsigned i = 0; i < repeated; i++)
+		rig_frame(&b, PR_OP_EXIT, PR_STREAM_EXIT, PR_ENV_REPEAT, i * i, i);
+	assert_int_equal(pr_seg_writer_append(w, b.data, b.len, &ei), 0);
+	assert_int_equal(pr_seg_writer_flush(w, &ei), 0);
+	pr_seg_writer_progress(w, &p);
+	assert_int_equal(p.repeat_bytes, p.file_bytes - last);
+	assert_true(p.repeat_bytes > 2 * opt.max_bytes);
+	for (unsigned n = 0; !due; n++) {
+		assert_false(pr_rotate_due(r, &p, 0));
+		last = p.file_bytes;
+		pr_buf_clear(&b);
+		for (unsigned i = 0; i < own; i++)
+			rig_frame(&b, PR_OP_EXIT, PR_STREAM_EXIT, 0, n * own + i, i);
+		assert_int_equal(pr_seg_writer_append(w, b.data, b.len, &ei), 0);
+		assert_int_equal(pr_seg_writer_flush(w, &ei), 0);
+		pr_seg_writer_progress(w, &p);
+		due = pr_rotate_due(r, &p, 0);
+	}
+	assert_true(p.file_bytes >= 2 * p.repeat_bytes && last < 2 * p.repeat_bytes);
+	pr_rotate_close(r);
+	opt.keep_bytes = 2 * p.repeat_bytes;
+	p.file_bytes = p.repeat_bytes + 1;
+	assert_int_equal(pr_rotate_open(&r, &opt, &ei), 0);
+	assert_true(pr_rotate_due(r, &p, 0));
+	p.repeat_bytes = 0;
+	p.file_bytes = opt.max_bytes - 1;
+	assert_false(pr_rotate_due(r, &p, 0));
+	pr_rotate_close(r);
+	pr_seg_writer_free(w);
+	pr_buf_release(&b);
+	close(fd);
+}
+
 static void two_recorders_are_one_too_many(void **state)
 {
 	struct pr_rotate_options opt = {.dir = dir, .holder = "pid 4711"};
@@ -324,6 +378,7 @@ int main(void)
 		cmocka_unit_test(an_open_end_goes_on_in_the_next_run),
 		cmocka_unit_test(random_access_in_a_directory),
 		cmocka_unit_test(retention_deletes_the_oldest),
+		cmocka_unit_test(a_large_state_does_not_fill_a_segment),
 		cmocka_unit_test(two_recorders_are_one_too_many),
 		cmocka_unit_test(a_full_disk_costs_the_oldest),
 		cmocka_unit_test(checkpoints_come_due),
