@@ -112,20 +112,18 @@ static int assemble_to_stdout(const struct job *j, struct pr_errinfo *ei)
 
 static int run(struct job *j, const char *input, const char *output, bool force, struct pr_errinfo *ei)
 {
-	int fd = -1, err = read_all(input, &j->text, ei);
+	struct pr_output out = PR_OUTPUT_NONE;
+	int err = read_all(input, &j->text, ei), err_out;
 
 	if (!err && !strcmp(output, "-")) {
 		err = assemble_to_stdout(j, ei);
 	} else if (!err) {
-		err = pr_output_create("asm", input, output, force, &fd, ei);
+		err = pr_output_create(&out, "asm", input, output, force, ei);
 		if (!err)
-			err = assemble(j, fd, ei);
-		if (err && fd >= 0)
-			unlink(output); /* ours since pr_output_create; half a trace is of no use */
+			err = assemble(j, out.fd, ei);
 	}
-	if (fd >= 0)
-		close(fd);
-	return err;
+	err_out = pr_output_end(&out, !err, err ? NULL : ei); /* half a trace is of no use */
+	return err ? err : err_out;
 }
 
 int pr_cmd_asm(struct pr_term *term, int argc, char **argv)

@@ -90,20 +90,19 @@ static int disasm_to(int fd, struct disasm *d, struct pr_errinfo *ei)
 static int disasm(struct disasm *d, const char *output, bool force, struct pr_errinfo *ei)
 {
 	bool is_file = output && strcmp(output, "-");
-	int fd = STDOUT_FILENO, err;
+	struct pr_output out = PR_OUTPUT_NONE;
+	int err, err_out;
 
 	err = pr_trace_open(&d->trace, d->path, ei);
 	if (err)
 		return err;
 	if (is_file)
-		err = pr_output_create("disasm", d->path, output, force, &fd, ei);
-	if (!err) {
-		err = disasm_to(fd, d, ei);
-		if (is_file)
-			close(fd);
-	}
+		err = pr_output_create(&out, "disasm", d->path, output, force, ei);
+	if (!err)
+		err = disasm_to(is_file ? out.fd : STDOUT_FILENO, d, ei);
+	err_out = pr_output_end(&out, !err || err == PR_EDATA, err ? NULL : ei);
 	pr_trace_close(d->trace);
-	return err;
+	return err ? err : err_out;
 }
 
 int pr_cmd_disasm(struct pr_term *term, int argc, char **argv)

@@ -83,19 +83,18 @@ static void tell(const struct dump_args *a, const struct pr_cut *c)
 
 static int run(struct dump_args *a, struct pr_errinfo *ei)
 {
+	struct pr_output out;
 	struct pr_cut c;
-	int fd = -1, err = pr_output_create("dump", a->opt.trace, a->output, a->force, &fd, ei);
+	int err = pr_output_create(&out, "dump", a->opt.trace, a->output, a->force, ei), err_out;
 
 	if (err)
 		return err;
 	a->opt.meter = pr_term_meter(a->term, "dumping from", a->opt.trace);
-	err = pr_cut(&a->opt, fd, &c, ei);
+	err = pr_cut(&a->opt, out.fd, &c, ei);
 	pr_line_hide();
-	if (close(fd) && !err)
-		err = pr_fail_errno(ei, "%s: cannot be written", a->output);
-	if (err)
-		unlink(a->output); /* ours since pr_output_create */
-	else
+	err_out = pr_output_end(&out, !err, err ? NULL : ei);
+	err = err ? err : err_out;
+	if (!err)
 		tell(a, &c);
 	if (!err && c.lost)
 		err = pr_fail(ei, PR_EDATA, "%s: frames are missing or damaged at %" PRIu64 " place%s; the new trace says so, too", a->opt.trace,

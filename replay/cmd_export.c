@@ -102,7 +102,8 @@ static int on_damage(void *ctx, const struct pr_seg_damage *d)
 static int run(struct pr_export *x, const struct pr_export_format *f, struct export_args *a, struct pr_errinfo *ei)
 {
 	struct pr_walk_sink sink = f->sink;
-	int fd = STDOUT_FILENO, err, err_out;
+	struct pr_output out = PR_OUTPUT_NONE;
+	int err, err_out;
 
 	sink.ctx = x;
 	sink.damage = on_damage;
@@ -113,12 +114,12 @@ static int run(struct pr_export *x, const struct pr_export_format *f, struct exp
 		return err;
 	pr_redaction_attach(&a->redaction, &x->walk.session.replayer);
 	if (a->output)
-		err = pr_output_create("export", a->replay.trace, a->output, a->force, &fd, ei);
+		err = pr_output_create(&out, "export", a->replay.trace, a->output, a->force, ei);
 	if (!err) {
 		if (f->needs_clock && !x->walk.session.timeline.n)
 			pr_note("%s has no clock readings: its times are counted from the boot of the machine, as if that had been 1970",
 				a->replay.trace);
-		pr_out_init(&x->out, fd);
+		pr_out_init(&x->out, a->output ? out.fd : STDOUT_FILENO);
 		err = write_all(x, f, ei);
 		err_out = pr_out_close(&x->out, err ? NULL : ei);
 		err = err ? err : err_out;
@@ -127,10 +128,9 @@ static int run(struct pr_export *x, const struct pr_export_format *f, struct exp
 		if (!err)
 			err = pr_notes_read(x->walk.session.trace, a->replay.trace, x->walk.session.held, ei);
 	}
-	if (a->output && fd != STDOUT_FILENO && fd >= 0 && close(fd) && !err)
-		err = pr_fail_errno(ei, "%s: cannot be written", a->output);
+	err_out = pr_output_end(&out, !err || err == PR_EDATA, err ? NULL : ei);
 	pr_walk_close(&x->walk);
-	return err;
+	return err ? err : err_out;
 }
 
 int pr_cmd_export(struct pr_term *term, int argc, char **argv)

@@ -90,22 +90,20 @@ static void tell(const struct extract_args *a, const struct pr_extracted *r)
 static int run(struct extract_args *a, struct pr_errinfo *ei)
 {
 	struct pr_extracted res;
-	int fd = -1, err = prepare(a, ei);
+	struct pr_output out;
+	int err = prepare(a, ei), err_out;
 
 	if (!err)
-		err = pr_output_create("extract", a->opt.trace, a->output, a->force, &fd, ei);
+		err = pr_output_create(&out, "extract", a->opt.trace, a->output, a->force, ei);
 	if (err)
 		return err;
 	a->opt.meter = pr_term_meter(a->term, "extracting from", a->opt.trace);
-	err = pr_extract(&a->opt, fd, &res, ei);
+	err = pr_extract(&a->opt, out.fd, &res, ei);
 	pr_line_hide();
-	if (close(fd) && !err)
-		err = pr_fail_errno(ei, "%s: cannot be written", a->output);
-	if (err && err != PR_EDATA)
-		unlink(a->output); /* ours since pr_output_create */
-	else
+	err_out = pr_output_end(&out, !err || err == PR_EDATA, err ? NULL : ei);
+	if (!err_out && (!err || err == PR_EDATA))
 		tell(a, &res);
-	return err;
+	return err ? err : err_out;
 }
 
 int pr_cmd_extract(struct pr_term *term, int argc, char **argv)

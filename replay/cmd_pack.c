@@ -86,24 +86,21 @@ static int write_trace(const struct options *o, int in, const char *input, int o
 static int pack(const struct options *o, const char *input, struct pr_raw_result *res, struct pr_errinfo *ei)
 {
 	struct pr_buf meta = PR_BUF_INIT;
-	int in = -1, out = -1, err;
+	struct pr_output out = PR_OUTPUT_NONE;
+	int in = -1, err, err_out;
 
 	err = names(o, &meta, ei);
 	if (!err)
 		err = pr_file_open_input(input, &in, ei);
 	if (!err)
-		err = pr_output_create("pack", input, o->output, o->force, &out, ei);
-	if (!err) {
-		err = write_trace(o, in, input, out, &meta, res, ei);
-		if (err)
-			unlink(o->output); /* ours since pr_output_create; the frames are still in the input */
-	}
+		err = pr_output_create(&out, "pack", input, o->output, o->force, ei);
+	if (!err)
+		err = write_trace(o, in, input, out.fd, &meta, res, ei);
+	err_out = pr_output_end(&out, !err, err ? NULL : ei); /* else: the frames are still in the input */
 	if (in >= 0)
 		close(in);
-	if (out >= 0)
-		close(out);
 	pr_buf_release(&meta);
-	return err;
+	return err ? err : err_out;
 }
 
 int pr_cmd_pack(struct pr_term *term, int argc, char **argv)

@@ -50,19 +50,19 @@ static int repair(struct pr_term *term, const char *path, const char *output, bo
 {
 	struct pr_seg_reader *r;
 	struct pr_repaired res;
+	struct pr_output out;
 	bool header_lost;
-	int fd, err = open_input(path, &r, &header_lost, ei);
+	int err = open_input(path, &r, &header_lost, ei), err_out;
 
 	if (err)
 		return err;
-	err = pr_output_create("repair", path, output, force, &fd, ei);
+	err = pr_output_create(&out, "repair", path, output, force, ei);
 	if (!err) {
 		pr_seg_reader_set_meter(r, pr_term_meter(term, "copying", path));
-		err = pr_repair_copy(r, header_lost, fd, on_damage, (void *)path, &res, ei);
+		err = pr_repair_copy(r, header_lost, out.fd, on_damage, (void *)path, &res, ei);
 		pr_line_hide();
-		close(fd);
-		if (err)
-			unlink(output); /* ours since pr_output_create */
+		err_out = pr_output_end(&out, !err, err ? NULL : ei);
+		err = err ? err : err_out;
 	}
 	pr_seg_reader_free(r);
 	if (err)

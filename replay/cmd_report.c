@@ -61,18 +61,19 @@ static int write_page(struct pr_report *r, int fd, struct pr_errinfo *ei)
 static int read_and_write(struct pr_report *r, struct report_args *a, const char *path, struct pr_errinfo *ei)
 {
 	bool is_stdout = path[0] == '-' && !path[1];
-	int fd = STDOUT_FILENO, err;
+	struct pr_output out = PR_OUTPUT_NONE;
+	int err, err_out;
 
 	err = pr_walk_run(&r->walk, ei);
 	if (!err && pr_report_settle(r))
 		err = pr_fail(ei, PR_ENOMEM, "out of memory");
 	if (!err && !is_stdout)
-		err = pr_output_create("report", a->replay.trace, path, a->force, &fd, ei);
+		err = pr_output_create(&out, "report", a->replay.trace, path, a->force, ei);
 	if (err)
 		return err;
-	err = write_page(r, fd, ei);
-	if (!is_stdout && close(fd) && !err)
-		err = pr_fail_errno(ei, "%s: cannot be written", path);
+	err = write_page(r, is_stdout ? STDOUT_FILENO : out.fd, ei);
+	err_out = pr_output_end(&out, !err, err ? NULL : ei);
+	err = err ? err : err_out;
 	if (!err && !is_stdout)
 		pr_note("%s: %zu process%s; open it in any browser", path, r->n_lives, r->n_lives == 1 ? "" : "es");
 	if (!err)

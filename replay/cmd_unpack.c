@@ -41,21 +41,20 @@ static int unpack_to(int fd, struct pr_trace *t, const char *path, const struct 
 /* output: NULL for standard output. */
 static int unpack(const char *path, const char *output, bool force, const struct pr_meter *meter, struct pr_errinfo *ei)
 {
+	struct pr_output out = PR_OUTPUT_NONE;
 	struct pr_trace *t;
-	int fd = STDOUT_FILENO, err;
+	int err, err_out;
 
 	err = pr_trace_open(&t, path, ei);
 	if (err)
 		return err;
 	if (output)
-		err = pr_output_create("unpack", path, output, force, &fd, ei);
-	if (!err) {
-		err = unpack_to(fd, t, path, meter, ei);
-		if (output)
-			close(fd);
-	}
+		err = pr_output_create(&out, "unpack", path, output, force, ei);
+	if (!err)
+		err = unpack_to(output ? out.fd : STDOUT_FILENO, t, path, meter, ei);
+	err_out = pr_output_end(&out, !err || err == PR_EDATA, err ? NULL : ei);
 	pr_trace_close(t);
-	return err;
+	return err ? err : err_out;
 }
 
 int pr_cmd_unpack(struct pr_term *term, int argc, char **argv)

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "replay/output.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -28,20 +31,66 @@ static int is_segment_of(const struct stat *input, const char *path, bool *out, 
 	return PR_OK;
 }
 
-int pr_output_create(const char *command, const char *input, const char *path, bool force, int *out_fd, struct pr_errinfo *ei)
+static int check_input(const char *command, const char *input, const char *path, struct pr_errinfo *ei)
 {
 	struct stat in, old;
 	bool clash = false;
+	int err;
 
-	if (!(strcmp(input, "-") ? stat(input, &in) : fstat(STDIN_FILENO, &in))) {
-		int err = is_segment_of(&in, path, &clash, ei);
+	if (strcmp(input, "-") ? stat(input, &in) : fstat(STDIN_FILENO, &in))
+		return PR_OK;
+	err = is_segment_of(&in, path, &clash, ei);
+	if (err)
+		return err;
+	if (clash)
+		return pr_fail(ei, PR_EUSAGE, "%s: %s would be taken for a segment of %s: give it another name", command, path, input);
+	if (!stat(path, &old) && is_same(&in, &old))
+		return pr_fail(ei, PR_EUSAGE, "%s: %s is the input itself: what is written needs another name", command, path);
+	return PR_OK;
+}
 
-		if (err)
-			return err;
-		if (clash)
-			return pr_fail(ei, PR_EUSAGE, "%s: %s would be taken for a segment of %s: give it another name", command, path, input);
-		if (!stat(path, &old) && is_same(&in, &old))
-			return pr_fail(ei, PR_EUSAGE, "%s: %s is the input itself: what is written needs another name", command, path);
+/* Under another name in the same folder: only there a rename is one step. */
+static int create_beside(struct pr_output *o, struct pr_errinfo *ei)
+{
+	if (asprintf(&o->temp, "%s.XXXXXX", o->path) < 0) {
+		o->temp = NULL;
+		return pr_fail(ei, PR_ENOMEM, "out of memory");
 	}
-	return pr_file_create(path, force, out_fd, ei);
+	o->fd = mkostemp(o->temp, O_CLOEXEC);
+	if (o->fd >= 0)
+		return PR_OK;
+	free(o->temp);
+	o->temp = NULL;
+	return pr_fail_errno(ei, "%s: cannot create a file beside it, to replace it with", o->path);
+}
+
+int pr_output_create(struct pr_output *o, const char *command, const char *input, const char *path, bool force, struct pr_errinfo *ei)
+{
+	int err = check_input(command, input, path, ei);
+	struct stat old;
+
+	*o = (struct pr_output){.fd = -1, .path = path};
+	if (err)
+		return err;
+	if (force && !lstat(path, &old) && S_ISREG(old.st_mode))
+		return create_beside(o, ei);
+	return pr_file_create(path, force, &o->fd, ei);
+}
+
+int pr_output_end(struct pr_output *o, bool keep, struct pr_errinfo *ei)
+{
+	const char *name = o->temp ? o->temp : o->path;
+	int err = PR_OK;
+
+	if (o->fd < 0)
+		return PR_OK;
+	if (close(o->fd) && keep)
+		err = pr_fail_errno(ei, "%s: cannot be written", o->path);
+	if (keep && !err && o->temp && rename(o->temp, o->path))
+		err = pr_fail_errno(ei, "%s: cannot replace it", o->path);
+	if (!keep || err)
+		unlink(name);
+	free(o->temp);
+	*o = (struct pr_output)PR_OUTPUT_NONE;
+	return err;
 }

@@ -7,11 +7,25 @@
 
 #include <stdbool.h>
 
+struct pr_output {
+	int fd; /* to be written; -1: there is none */
+	const char *path; /* borrowed */
+	char *temp; /* owned: its name until it takes the place of another file; NULL: it has its own */
+};
+
+#define PR_OUTPUT_NONE {.fd = -1}
+
 /*
- * pr_file_create of what `command` makes from `input`: a file, a directory of segments, or "-" for standard input. PR_EUSAGE, whatever `force` says and
- * with nothing touched, where `path` is the input itself, under any name, or would be taken for a segment of that directory.
- * *out_fd is the caller's.
+ * Creates what `command` makes from `input`: a file, a directory of segments, or "-" for standard input. As pr_file_create, but a file that is
+ * there and may be replaced (`force`) stays as it is until pr_output_end. PR_EUSAGE, whatever `force` says and with nothing touched,
+ * where `path` is the input itself, under any name, or would be taken for a segment of that directory. path: until the end.
  */
-int pr_output_create(const char *command, const char *input, const char *path, bool force, int *out_fd, struct pr_errinfo *ei);
+int pr_output_create(struct pr_output *o, const char *command, const char *input, const char *path, bool force, struct pr_errinfo *ei);
+
+/*
+ * Closes it. keep: it takes its name; else it goes, and what had that name before is still there, as it is on failure. Of PR_OUTPUT_NONE: PR_OK,
+ * and nothing happens.
+ */
+int pr_output_end(struct pr_output *o, bool keep, struct pr_errinfo *ei);
 
 #endif
