@@ -183,6 +183,9 @@ static int set_value(const struct pr_usage *u, const struct pr_option *o, const 
 		return PR_OK;
 	case PR_OPT_U64:
 		return pr_parse_u64(value, true, o->value) ? PR_OK : bad_value(u, o, value, "a whole number", ei);
+	case PR_OPT_PID:
+		return pr_parse_u64(value, true, o->value) && *(uint64_t *)o->value <= UINT32_MAX ? PR_OK
+												   : bad_value(u, o, value, "a process id", ei);
 	case PR_OPT_SIZE:
 		return pr_parse_size(value, o->value) ? PR_OK : bad_value(u, o, value, "a size such as 512K or 16M", ei);
 	case PR_OPT_SPAN:

@@ -19,6 +19,7 @@ enum pr_opt_type {
 	PR_OPT_FLAG, /* bool */
 	PR_OPT_STR, /* const char * (borrowed from argv) */
 	PR_OPT_U64, /* uint64_t, decimal or 0x */
+	PR_OPT_PID, /* uint64_t, decimal or 0x, of 32 bits */
 	PR_OPT_SIZE, /* uint64_t bytes: 64K, 16M */
 	PR_OPT_SPAN, /* uint64_t ns: 3s, 100ms, 1.5m */
 	PR_OPT_LIST, /* struct pr_strlist: may be given again and again */

@@ -25,7 +25,7 @@ static int parse(struct extract_args *a, int argc, char **argv, struct pr_errinf
 	const struct pr_option options[] = {
 		{'o', "output", PR_OPT_STR, &a->output, "NEW", "where to write the new trace", NULL},
 		{'f', "force", PR_OPT_FLAG, &a->force, NULL, "replace NEW if it is there", NULL},
-		{0, "pid", PR_OPT_U64, &a->opt.pid, "PID", "only this process, what descends from it, and its ancestors", &a->opt.has_pid},
+		{0, "pid", PR_OPT_PID, &a->opt.pid, "PID", "only this process, what descends from it, and its ancestors", &a->opt.has_pid},
 		{0, "at", PR_OPT_STR, &a->opt.at, "TIME", "the newest process with that pid that began by TIME", NULL},
 		PR_BOOT_OPTION(&a->opt.boot),
 		PR_REDACTION_OPTIONS(&a->redaction, "trace"),

@@ -55,7 +55,7 @@ static size_t add_options(struct pr_option *o, size_t n, struct pr_replay_args *
 		{0, "since", PR_OPT_STR, &s->since, "TIME", "only what happened at TIME or later", NULL},
 		{0, "until", PR_OPT_STR, &s->until, "TIME", "only what happened at TIME or earlier", NULL},
 		{0, "until-frame", PR_OPT_U64, &s->until_frame, "N", "only the frames 0 to N - 1", &s->has_until_frame},
-		{0, "pid", PR_OPT_U64, &s->pid, "PID", "only this process id", &s->has_pid},
+		{0, "pid", PR_OPT_PID, &s->pid, "PID", "only this process id", &s->has_pid},
 		{0, "exec-id", PR_OPT_STR, &s->exec_id, "ID", "only this process image", NULL},
 		{0, "boot", PR_OPT_STR, &a->boot, "BOOT", "of a directory: 0 the newest boot, -1 the one before, 1 the oldest, or an id; all, in lineage views", NULL},
 		{0, "where", PR_OPT_STR, &s->where, "EXPR", "only what EXPR, in SQL, is true for", NULL},

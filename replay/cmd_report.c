@@ -28,7 +28,7 @@ static int parse(struct report_args *a, int argc, char **argv, struct pr_errinfo
 		{0, "since", PR_OPT_STR, &s->since, "TIME", "only processes that lived at TIME or later", NULL},
 		{0, "until", PR_OPT_STR, &s->until, "TIME", "only processes that lived at TIME or earlier", NULL},
 		PR_BOOT_OPTION(&a->replay.boot),
-		{0, "tree", PR_OPT_U64, &a->sel.tree, "PID", "only the process with this pid and what descends from it", &a->sel.has_tree},
+		{0, "tree", PR_OPT_PID, &a->sel.tree, "PID", "only the process with this pid and what descends from it", &a->sel.has_tree},
 		PR_REDACTION_OPTIONS(&a->redaction, "page"),
 		PR_TERM_ZONE_TYPED(term),
 		PR_TERM_QUIET(term),
