@@ -34,7 +34,7 @@ struct args {
 	const char *redact_key;
 	bool force, only_tree, failed_exec, raw_tracepoints, no_index, plain, quiet, resume, print, no_trace, json;
 	uint64_t ring, queue, level, read_delay_ns;
-	bool queue_given, level_given, pins_given;
+	bool ring_given, queue_given, level_given, pins_given;
 	struct pr_strlist max_segment, keep; /* sizes and time spans */
 	const char *trigger;
 	uint64_t trigger_every, freezes;
@@ -69,14 +69,14 @@ static int parse_limits(const char *option, const struct pr_strlist *l, uint64_t
 	for (size_t i = 0; i < l->n; i++) {
 		const char *word = l->v[i];
 		size_t len = strlen(word);
-		bool unit = len && (word[len - 1] < '0' || word[len - 1] > '9'), ok = false;
+		bool unit = len && (word[len - 1] < '0' || word[len - 1] > '9'), size = unit && strpbrk(word, "KMG");
+		uint64_t *out = size ? out_bytes : out_ns, before = *out;
 
-		if (unit && strpbrk(word, "KMG"))
-			ok = pr_parse_size(word, out_bytes) && *out_bytes;
-		else if (unit)
-			ok = pr_parse_span(word, out_ns) && *out_ns;
-		if (!ok)
+		if (!unit || !(size ? pr_parse_size(word, out) : pr_parse_span(word, out)) || !*out)
 			return pr_fail(ei, PR_EUSAGE, "record: --%s: '%s' is neither a size such as 64M nor a time span such as 10m", option, word);
+		if (before)
+			return pr_fail(ei, PR_EUSAGE, "record: --%s: '%s' is its second %s; give one size and one time span at most", option, word,
+				size ? "size" : "time span");
 	}
 	return PR_OK;
 }
@@ -176,6 +176,8 @@ static int check(const struct args *a, int n_command, struct pr_errinfo *ei)
 		return pr_fail(ei, PR_EUSAGE, "record: --redact with --resume needs --redact-key FILE: a key that is drawn is gone with the recorder");
 	if (a->level > LEVEL_MAX)
 		return pr_fail(ei, PR_EUSAGE, "record: --level: 0 (fast) to %d (small)", LEVEL_MAX);
+	if (a->ring_given && !a->ring)
+		return pr_fail(ei, PR_EUSAGE, "record: --ring: at least 64K");
 	if (a->queue_given && a->queue < PR_SPOOL_QUEUE_MIN)
 		return pr_fail(ei, PR_EUSAGE, "record: --queue: at least 1M");
 	return PR_OK;
@@ -339,7 +341,7 @@ static int parse(struct pr_term *term, int argc, char **argv, struct args *a, in
 		{'f', "force", PR_OPT_FLAG, &a->force, NULL, "replace PATH if it exists", NULL},
 		{0, "only-tree", PR_OPT_FLAG, &a->only_tree, NULL, "record CMD and its descendants alone", NULL},
 		{0, "failed-exec", PR_OPT_FLAG, &a->failed_exec, NULL, "also record execs that fail", NULL},
-		{0, "ring", PR_OPT_SIZE, &a->ring, "SIZE", "ring buffer between kernel and recorder (16M)", NULL},
+		{0, "ring", PR_OPT_SIZE, &a->ring, "SIZE", "ring buffer between kernel and recorder (16M)", &a->ring_given},
 		{0, "queue", PR_OPT_SIZE, &a->queue, "SIZE", "memory for a slow disk (64M)", &a->queue_given},
 		{0, "sync", PR_OPT_STR, &a->sync, "WHEN", "commit to the disk: block, a time span, or none (1s)", NULL},
 		{0, "level", PR_OPT_U64, &a->level, "N", "LZ4 level, 0 (fast) to 12 (small)", &a->level_given},

@@ -183,9 +183,12 @@ def test_second_recorder_is_refused():
 
 def test_options_that_do_not_go_together():
     with live.scratch() as d:
-        for options in (["--max-segment", "64"], ["--keep", "x"], ["--force"], ["--resume"]):
+        for options in (["--max-segment", "64"], ["--keep", "x"], ["--force"], ["--resume"], ["--keep", "1G", "--keep", "2G"],
+                        ["--max-segment", "1m", "--max-segment", "1G", "--max-segment", "60s"]):
             live.equal(live.record(os.path.join(d, "rec/"), *options).status, 2, f"{options}")
+        live.equal(os.path.exists(os.path.join(d, "rec")), False, "nothing was made")
         live.equal(live.record(os.path.join(d, "t.seg"), "--keep", "1h").status, 2, "limits for a file")
+        live.equal(live.record(os.path.join(d, "t.seg"), "--ring", "0").status, 2, "a ring of no size")
 
 
 class Small:
