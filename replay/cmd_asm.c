@@ -115,7 +115,7 @@ static int run(struct job *j, const char *input, const char *output, bool force,
 	struct pr_output out = PR_OUTPUT_NONE;
 	int err = read_all(input, &j->text, ei), err_out;
 
-	if (!err && !strcmp(output, "-")) {
+	if (!err && pr_output_is_stdout(output)) {
 		err = assemble_to_stdout(j, ei);
 	} else if (!err) {
 		err = pr_output_create(&out, "asm", input, output, force, ei);

@@ -89,7 +89,7 @@ static int disasm_to(int fd, struct disasm *d, struct pr_errinfo *ei)
 /* output: NULL or "-" for standard output. */
 static int disasm(struct disasm *d, const char *output, bool force, struct pr_errinfo *ei)
 {
-	bool is_file = output && strcmp(output, "-");
+	bool is_file = !pr_output_is_stdout(output);
 	struct pr_output out = PR_OUTPUT_NONE;
 	int err, err_out;
 

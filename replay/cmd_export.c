@@ -74,6 +74,8 @@ static int parse(struct export_args *a, int argc, char **argv, struct pr_errinfo
 		err = pr_fail(ei, PR_EUSAGE, "export: --pid and --tree are two selections: give one of them");
 	if (err)
 		return err;
+	if (pr_output_is_stdout(a->output))
+		a->output = NULL;
 	a->replay.trace = argv[0];
 	return pr_redaction_open(&a->redaction, "export", ei);
 }

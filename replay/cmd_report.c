@@ -60,7 +60,7 @@ static int write_page(struct pr_report *r, int fd, struct pr_errinfo *ei)
 
 static int read_and_write(struct pr_report *r, struct report_args *a, const char *path, struct pr_errinfo *ei)
 {
-	bool is_stdout = path[0] == '-' && !path[1];
+	bool is_stdout = pr_output_is_stdout(path);
 	struct pr_output out = PR_OUTPUT_NONE;
 	int err, err_out;
 

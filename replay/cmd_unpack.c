@@ -73,6 +73,8 @@ int pr_cmd_unpack(struct pr_term *term, int argc, char **argv)
 	int n, err;
 
 	err = pr_term_parse(term, &usage, argc, argv, &n, &ei);
+	if (!err && pr_output_is_stdout(output))
+		output = NULL;
 	if (!err && !output && isatty(STDOUT_FILENO))
 		err = pr_fail(&ei, PR_EUSAGE, "unpack: frames are binary and would garble the terminal; give -o FRAMES or a pipe");
 	if (!err)

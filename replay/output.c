@@ -72,6 +72,8 @@ int pr_output_create(struct pr_output *o, const char *command, const char *input
 	*o = (struct pr_output){.fd = -1, .path = path};
 	if (err)
 		return err;
+	if (pr_output_is_stdout(path))
+		return pr_fail(ei, PR_EUSAGE, "%s: standard output is not a place for this; give a file, or ./- for one of that name", command);
 	if (force && !lstat(path, &old) && S_ISREG(old.st_mode))
 		return create_beside(o, ei);
 	return pr_file_create(path, force, &o->fd, ei);

@@ -6,6 +6,7 @@
 #include "base/err.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 struct pr_output {
 	int fd; /* to be written; -1: there is none */
@@ -15,10 +16,17 @@ struct pr_output {
 
 #define PR_OUTPUT_NONE {.fd = -1}
 
+/* Of the value of -o; NULL: it was not given. */
+static inline bool pr_output_is_stdout(const char *path)
+{
+	return !path || !strcmp(path, "-");
+}
+
 /*
  * Creates what `command` makes from `input`: a file, a directory of segments, or "-" for standard input. As pr_file_create, but a file that is
  * there and may be replaced (`force`) stays as it is until pr_output_end. PR_EUSAGE, whatever `force` says and with nothing touched,
- * where `path` is the input itself, under any name, or would be taken for a segment of that directory. path: until the end.
+ * where `path` is the input itself, under any name, or would be taken for a segment of that directory; and where it is "-": who can write
+ * to standard output asks pr_output_is_stdout first. path: borrowed until the end.
  */
 int pr_output_create(struct pr_output *o, const char *command, const char *input, const char *path, bool force, struct pr_errinfo *ei);
 

@@ -154,12 +154,13 @@ static void note_time(struct pr_walk *w, uint64_t ktime)
 		w->now_ktime = ktime;
 }
 
-static void select_life(const struct pr_walk *w, struct pr_life *l)
+static void select_life(struct pr_walk *w, struct pr_life *l)
 {
-	bool below = l->creator && l->creator->selected;
+	bool below = l->creator && l->creator->selected, root = w->has_tree && l->first.pid == w->tree;
 
+	w->found_root |= root;
 	if (w->has_tree)
-		l->selected = below || l->first.pid == w->tree;
+		l->selected = below || root;
 	else
 		l->selected = !w->has_pid || l->first.pid == w->pid;
 }
@@ -474,7 +475,7 @@ int pr_walk_open(struct pr_walk *w, struct pr_replay_args *args, const struct pr
 {
 	int err;
 
-	*w = (struct pr_walk){.sink = sink, .to = UINT64_MAX, .start_ktime = UINT64_MAX};
+	*w = (struct pr_walk){.sink = sink, .args = args, .to = UINT64_MAX, .start_ktime = UINT64_MAX};
 	err = pr_session_open(&w->session, args, true, NULL, ei);
 	if (err)
 		return err;
@@ -487,6 +488,16 @@ int pr_walk_open(struct pr_walk *w, struct pr_replay_args *args, const struct pr
 	w->has_tree = sel && sel->has_tree;
 	w->tree = sel ? sel->tree : 0;
 	return PR_OK;
+}
+
+/* A tree of nobody is not an empty one. */
+static int check_root(const struct pr_walk *w, struct pr_errinfo *ei)
+{
+	if (!w->has_tree || w->found_root)
+		return PR_OK;
+	return pr_fail(ei, PR_ENOENT, "%s: no process %llu %s%s", w->args->trace, (unsigned long long)w->tree,
+		w->args->sel.has_until_frame ? "in those frames" : "in the trace",
+		w->n_gaps ? "; frames were lost, which may have told of it (see --gaps)" : "");
 }
 
 int pr_walk_run(struct pr_walk *w, struct pr_errinfo *ei)
@@ -503,6 +514,8 @@ int pr_walk_run(struct pr_walk *w, struct pr_errinfo *ei)
 	}
 	if (err == PR_END)
 		err = end_open(w);
+	if (!err)
+		err = check_root(w, ei);
 	if (err == PR_ENOMEM)
 		pr_fail(ei, err, "out of memory");
 	return err;

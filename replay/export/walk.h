@@ -87,13 +87,14 @@ struct pr_walk_sink {
 struct pr_walk {
 	struct pr_session session;
 	const struct pr_walk_sink *sink; /* borrowed */
+	const struct pr_replay_args *args; /* borrowed */
 	struct pr_map lives; /* identity -> struct pr_life *; counted once by ids */
 	struct pr_map by_pid; /* (pid, 0) -> the open struct pr_life * */
 	struct pr_life *graves[PR_WALK_GRAVES]; /* counted */
 	struct pr_life *displaced[PR_WALK_DISPLACED]; /* counted */
 	uint64_t n_buried, n_displaced, n_serials;
 	uint64_t from, to; /* selected time */
-	bool has_pid, has_tree;
+	bool has_pid, has_tree, found_root;
 	uint64_t pid, tree;
 	struct pr_id info_id; /* of the last EXEC_INFO */
 	uint32_t info_sid, info_pgid, info_tty;
@@ -113,6 +114,7 @@ struct pr_walk_selection {
 /* Opens the trace; on failure nothing is left to close. The walk must not be moved. */
 int pr_walk_open(struct pr_walk *w, struct pr_replay_args *args, const struct pr_walk_selection *sel, const struct pr_walk_sink *sink,
 	struct pr_errinfo *ei);
+/* PR_ENOENT: nobody had the pid of the tree that was asked for; that is known at the end. */
 int pr_walk_run(struct pr_walk *w, struct pr_errinfo *ei);
 void pr_walk_close(struct pr_walk *w);
 
