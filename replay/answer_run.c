@@ -4,6 +4,7 @@
 
 #include "base/command.h"
 #include "replay/answer.h"
+#include "replay/notes.h"
 
 #define HOLD_BYTES (32u << 20) /* an answer is kept back so long, to be able to start again without the index */
 
@@ -119,7 +120,7 @@ static int attempt(struct pr_answer *a, bool no_index, pr_answer_fn *fn, bool *o
 		return err;
 	begin(a);
 	if (a->lineage.has_note)
-		pr_note("%s; not used, and built from the frames instead: 'procrec reindex' makes a new one", a->lineage.note.msg);
+		pr_notes_index(&a->lineage.note);
 	from = a->out.buf.len;
 	err = take_selection(a, ei);
 	if (!err && a->all_boots)

@@ -211,7 +211,7 @@ static int ask(const struct sql_args *args, struct pr_errinfo *ei)
 	if (err)
 		return err;
 	if (l.has_note)
-		pr_note("%s; not used, and built from the frames instead: 'procrec reindex' makes a new one", l.note.msg);
+		pr_notes_index(&l.note);
 	pr_term_out(args->term, &p.out);
 	err = pr_sql_init(&s, &l, args->million_steps * 1000, ei);
 	if (!err)

@@ -33,6 +33,11 @@ void pr_notes_attach(struct pr_trace *t)
 	pr_trace_set_events(t, &(struct pr_trace_events){.on_damage = on_damage, .ctx = t});
 }
 
+void pr_notes_index(const struct pr_errinfo *why)
+{
+	pr_note("%s; not used, and built from the frames instead: 'procrec reindex' makes a new one", why->msg);
+}
+
 void pr_notes_boot(struct pr_trace *t, const char *path, const char *how)
 {
 	const struct pr_seg_header *h = pr_seg_reader_header(pr_trace_segment(t));

@@ -13,6 +13,9 @@ void pr_notes_damage(const char *path, const struct pr_seg_damage *d);
 /* Makes damage be noted as it is met. For commands that need no other events of the trace. */
 void pr_notes_attach(struct pr_trace *t);
 
+/* Why the index beside the trace was not used. */
+void pr_notes_index(const struct pr_errinfo *why);
+
 /*
  * Which boot of a directory this is, where there are others and nobody asked for one. how: what picks another, a whole sentence without its
  * full stop.
