@@ -3,6 +3,7 @@
  * cmd_verify.c: proves that nothing in a trace was changed, dropped or reordered since it was written, and up to when that is
  * signed; says where not.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <sodium/utils.h>
 #include <sys/stat.h>
@@ -16,6 +17,8 @@
 #include "replay/jobs.h"
 #include "replay/timeline.h"
 #include "schema/verify.h"
+
+#define KEY_TEXT 56 /* base64 of a public key of minisign */
 
 struct wishes {
 	const char *pubkey, *expect, *at_least;
@@ -135,14 +138,20 @@ static void print_text(const struct pr_verified *v, const char *path, bool trust
 	print_signed(v, path, trusted, term, b);
 }
 
+/* A file goes before the text of a key. */
 static int read_pubkey(const char *arg, struct pr_public_key *out, struct pr_errinfo *ei)
 {
 	char text[PR_KEY_FILE_MAX + 1];
 	ssize_t n;
 	int fd, err;
 
-	if (!strncmp(arg, "RW", 2) && strlen(arg) == 56 && access(arg, F_OK))
-		return pr_public_key_parse(out, arg, strlen(arg), "--pubkey", ei);
+	if (!strncmp(arg, "RW", 2) && access(arg, F_OK) && (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG)) {
+		n = (ssize_t)strlen(arg);
+		if (n == KEY_TEXT)
+			return pr_public_key_parse(out, arg, (size_t)n, "--pubkey", ei);
+		return pr_fail(ei, PR_EUSAGE, "verify: --pubkey %s: neither a file nor a key: a key's line has %d characters, this has %zd", arg,
+			KEY_TEXT, n);
+	}
 	err = pr_file_open_input(arg, &fd, ei);
 	if (err)
 		return err;

@@ -252,7 +252,9 @@ static void check_wishes(struct check *c, bool found, const char *name)
 	if (opt->expect && !found)
 		why[0] = "the link that was expected is not in its chain: it is an older state, or another trace";
 	if (opt->at_least && c->all->signed_realtime < opt->at_least)
-		why[1] = "it is not signed up to the time that was asked for: it is an older state, or was cut";
+		why[1] = c->all->signed_realtime
+			? "it is not signed up to the time that was asked for: it is an older state, or was cut"
+			: "no signature was found in it, so nothing tells up to which time it is whole: it was recorded without --sign, or was cut";
 	for (int i = 0; i < 2; i++) {
 		if (!why[i])
 			continue;
