@@ -338,12 +338,12 @@ static void tell_end(struct story *s)
 
 /* ---- the way up --------------------------------------------------------------------------------------------------------- */
 
-#define CHAIN_SHOWN 64
+#define CHAIN_SHOWN 16 /* of a person's text: more is a line that nobody reads to its end */
 
 static int tell_chain(struct story *s)
 {
 	struct pr_link at = s->first;
-	uint64_t n = 0;
+	uint64_t n = 0, shown = s->a->args->json ? UINT64_MAX : CHAIN_SHOWN;
 	uint32_t last_pid = s->self.proc.key.pid;
 	int err;
 
@@ -353,14 +353,18 @@ static int tell_chain(struct story *s)
 			break;
 		}
 		s->guesses += at.certainty == PR_CERTAIN_INFERRED || at.certainty == PR_CERTAIN_UNKNOWN;
-		if (at.proc.key.pid == last_pid || n >= CHAIN_SHOWN)
+		if (at.proc.key.pid == last_pid)
 			continue; /* an earlier image of one that is named already */
 		last_pid = at.proc.key.pid;
-		pr_buf_str(&s->text, n++ ? ", " : "The way up: ");
+		if (n++ >= shown)
+			continue;
+		pr_buf_str(&s->text, n > 1 ? ", " : "The way up: ");
 		err = put_process(s, &at, false);
 		if (err)
 			break;
 	}
+	if (n > shown)
+		pr_buf_printf(&s->text, ", and %llu more: --ancestry shows all", (unsigned long long)(n - shown));
 	if (n)
 		pr_buf_str(&s->text, ".\n");
 	return err == PR_END ? PR_OK : err;
