@@ -221,7 +221,7 @@ int pr_cmd_audit(struct pr_term *term, int argc, char **argv)
 	struct pr_replay_args a = {.term = term, .cache = PR_CACHE_SETTINGS_DEFAULT};
 	const struct pr_option options[] = {
 		{0, "json", PR_OPT_FLAG, &a.json, NULL, "one JSON object a line", NULL},
-		PR_CACHE_OPTIONS(&a.cache, NULL),
+		PR_CACHE_OPTIONS(&a.cache, NULL, NULL),
 		PR_TERM_COLOR(term),
 		PR_TERM_PAGER(term),
 		PR_TERM_QUIET(term),

@@ -64,7 +64,7 @@ static size_t add_options(struct pr_option *o, size_t n, struct pr_replay_args *
 			"go on with what is being written until the trace is closed; =stdin: or standard input ends", NULL},
 		{0, "no-index", PR_OPT_FLAG, &a->no_index, NULL, "answer from the frames alone", NULL},
 		{0, "diff", PR_OPT_STR, &a->diff, "A..B", "with --cache: what changed between two points (frame numbers; times as @KTIME, +1.5s, ...)", NULL},
-		PR_CACHE_OPTIONS(c, &a->has_clone_limit),
+		PR_CACHE_OPTIONS(c, &a->has_clone_limit, &a->has_cache_limit),
 		PR_TERM_ZONE(term),
 		PR_TERM_COLOR(term),
 		PR_TERM_WIDE(term),
@@ -109,6 +109,8 @@ static int choose(const struct chosen *c, const struct pr_view **out, struct pr_
 		return pr_fail(ei, PR_EUSAGE, "replay: --follow goes on with the newest boot; leave --boot out");
 	if (a->boot && !strcmp(a->boot, "all") && !(*out)->lineage)
 		return pr_fail(ei, PR_EUSAGE, "replay: --boot all is for the lineage views and --gaps; others show one boot at a time");
+	if ((a->has_clone_limit || a->has_cache_limit) && (*out)->lineage)
+		return pr_fail(ei, PR_EUSAGE, "replay: --%s is answered without the cache; leave --cache-max-... out", (*out)->name);
 	if (a->diff && (*out)->run != pr_view_cache)
 		return pr_fail(ei, PR_EUSAGE, "replay: --diff goes with --cache");
 	if (a->diff && (a->sel.at || a->sel.has_until_frame))

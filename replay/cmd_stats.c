@@ -259,7 +259,7 @@ int pr_cmd_stats(struct pr_term *term, int argc, char **argv)
 		{0, "json", PR_OPT_FLAG, &a.json, NULL, "one JSON object", NULL},
 		PR_BOOT_OPTION(&a.boot),
 		PR_JOBS_OPTION(&a.jobs),
-		PR_CACHE_OPTIONS(&a.cache, NULL),
+		PR_CACHE_OPTIONS(&a.cache, NULL, NULL),
 		PR_TERM_ZONE(term),
 		PR_TERM_COLOR(term),
 		PR_TERM_PAGER(term),

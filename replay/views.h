@@ -40,6 +40,7 @@ struct pr_replay_args {
 	struct pr_selection sel;
 	struct pr_cache_settings cache;
 	bool has_clone_limit; /* --cache-max-clone-entries was given */
+	bool has_cache_limit; /* another of --cache-max-... was */
 };
 
 typedef int pr_view_fn(struct pr_replay_args *a);
