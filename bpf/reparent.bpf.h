@@ -9,7 +9,7 @@
  *
  * - A thread that ended before, while others ended too, has given its children away already, or is just about to.
  *   Hence all threads are looked at, twice, because children may move from one to another meanwhile; and then those that
- *   the new parent got last.
+ *   the new parent got last, and before that those of who was to be it and ends too.
  * - The process that is to get them begins to end as well. Whoever is later notices: the giver looks again after it has
  *   told; the other one, when it ends, looks for what was promised to it.
  *
@@ -278,6 +278,24 @@ __attribute__((noinline)) int orphans_given(__u64 reaper, __u32 slot)
 	return 0;
 }
 
+/*
+ * Those that are with a process which got them from threads that ended before, and which ends as well by now: where it has begun to before
+ * anything was told of them, it took them for somebody else's. All that it has moves on at once, the process that ends among it, whose
+ * parent it is until then.
+ */
+__attribute__((noinline)) int orphans_on_the_way(__u64 task, __u32 slot)
+{
+	struct orphans *o = bpf_map_lookup_elem(&orphan_scratch, &slot);
+	struct task_struct *t = rd((struct task_struct *)task, real_parent);
+
+	for (int i = 0; o && i < PR_REAPERS_MAX && rd(t, tgid) && rd(t, tgid) != o->to.pid; i++) {
+		if (rd(t, flags) & PF_EXITING)
+			orphans_of_process((__u64)t, slot);
+		t = rd(t, real_parent);
+	}
+	return 0;
+}
+
 /* One look at everything that may hold children of the process, whose threads all end. `flags` are PR_LIVE_*. */
 __attribute__((noinline)) int orphans_tell(__u64 task, __u64 reaper, __u32 flags, __u32 slot)
 {
@@ -294,8 +312,10 @@ __attribute__((noinline)) int orphans_tell(__u64 task, __u64 reaper, __u32 flags
 	}
 	if (flags & PR_LIVE_REAPER)
 		orphans_promised((__u32)rd((struct task_struct *)task, tgid), slot);
-	if (o->given)
+	if (o->given) {
+		orphans_on_the_way(task, slot);
 		orphans_given(reaper, slot);
+	}
 	return 0;
 }
 

@@ -24,6 +24,7 @@
 #define ORPHANS_MAX 1024
 #define ROUNDS 8
 #define FILES 300
+#define MEMORY (32u << 20)
 
 enum ending { EACH_BY_ITSELF, AS_A_GROUP, LEADER_FIRST };
 
@@ -33,6 +34,7 @@ struct family {
 	int reapers;   /* subreapers above the father */
 	bool between;  /* a process that is no reaper stands above the father */
 	bool race;     /* all but the topmost reaper end with the father */
+	bool large;    /* the father's memory takes its last thread a while to give back; those above it end in the midst of that */
 	enum ending how;
 	int rounds;
 };
@@ -85,6 +87,7 @@ static void *thread_of_father(void *arg)
 {
 	int i, at;
 	pid_t pid;
+	char *memory;
 
 	for (i = 0; i < fam->children; i++) {
 		at = atomic_fetch_add(&sh->n, 1);
@@ -93,7 +96,13 @@ static void *thread_of_father(void *arg)
 			orphan(at);
 		sh->orphan[at].pid = (uint32_t)pid;
 	}
-	take_files();
+	if (!fam->large)
+		take_files();
+	if (arg && fam->large) {
+		memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (memory != MAP_FAILED)
+			memset(memory, 1, MEMORY);
+	}
 	if (arg && fam->how == LEADER_FIRST)
 		syscall(SYS_exit, 0);
 	meet();
@@ -130,7 +139,11 @@ static int ancestor(int level)
 	if (!pid)
 		_exit(ancestor(level - 1));
 	if (fam->race) {
+		if (fam->large)
+			take_files();
 		meet();
+		if (fam->large)
+			usleep((useconds_t)(getpid() % 16) * 250);
 		_exit(0);
 	}
 	waitpid(pid, NULL, 0);
@@ -249,6 +262,7 @@ static void case_reaper_ends_too(void)
 {
 	RUN({.threads = 1, .children = 2, .reapers = 2, .race = true, .rounds = ROUNDS},
 		{.threads = 4, .children = 2, .reapers = 2, .race = true, .how = EACH_BY_ITSELF, .rounds = ROUNDS},
+		{.threads = 4, .children = 2, .reapers = 2, .race = true, .large = true, .how = EACH_BY_ITSELF, .rounds = 3 * ROUNDS},
 		{.threads = 4, .children = 2, .reapers = 4, .race = true, .how = AS_A_GROUP, .rounds = ROUNDS},
 		{.threads = 2, .children = 2, .reapers = 3, .between = true, .race = true, .how = LEADER_FIRST, .rounds = ROUNDS});
 }
