@@ -144,12 +144,10 @@ int pr_sink_write(struct pr_sink *s, const void *p, size_t n, bool sync, struct 
 	return err || !s->rotate ? err : rotate_if_due(s, ei);
 }
 
-int pr_sink_freeze(struct pr_sink *s, const char *why, struct pr_errinfo *ei)
+void pr_sink_freeze(struct pr_sink *s, const char *why)
 {
-	if (!s->freezer)
-		return PR_OK;
-	pr_freezer_ask(s->freezer, why);
-	return rotate_if_due(s, ei);
+	if (s->freezer)
+		pr_freezer_ask(s->freezer, why);
 }
 
 int pr_sink_idle(struct pr_sink *s, struct pr_errinfo *ei)

@@ -57,10 +57,10 @@ int pr_sink_begin(struct pr_sink *s, struct pr_errinfo *ei);
 /* Takes n bytes of whole envelopes; with `sync` all is written, and committed as the options say. Begins the next segment when due. */
 int pr_sink_write(struct pr_sink *s, const void *p, size_t n, bool sync, struct pr_errinfo *ei);
 /*
- * Of a rotation: freezes the history that is written by now, as far as that may be; why: who asked for it. A set that could not be made is
- * no failure.
+ * Of a rotation: the next pr_sink_write, or pr_sink_end, freezes the history with what it writes, as far as that may be; where it fails, the
+ * one after it. why: who asked for it. A set that could not be made is no failure.
  */
-int pr_sink_freeze(struct pr_sink *s, const char *why, struct pr_errinfo *ei);
+void pr_sink_freeze(struct pr_sink *s, const char *why);
 /* Nothing came for a while: signs what is not signed yet. */
 int pr_sink_idle(struct pr_sink *s, struct pr_errinfo *ei);
 

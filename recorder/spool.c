@@ -211,6 +211,8 @@ static int write_chunk(struct pr_spool *s, const struct chunk *c, struct pr_erri
 {
 	int err;
 
+	if (c->freeze)
+		pr_sink_freeze(s->sink, "SIGUSR1");
 	if (c->sync)
 		s->ticked = c->position;
 	if (s->redactor) {
@@ -223,7 +225,7 @@ static int write_chunk(struct pr_spool *s, const struct chunk *c, struct pr_erri
 	} else {
 		err = pr_sink_write(s->sink, c->data, c->len, c->sync, ei);
 	}
-	return err || !c->freeze ? err : pr_sink_freeze(s->sink, "SIGUSR1", ei);
+	return err;
 }
 
 /*
@@ -318,6 +320,8 @@ static void *run(void *arg)
 	if (err)
 		pr_sink_drop_index(s->sink);
 	err = err ? err : work(s, &ei);
+	if (!err && s->seal && s->freeze) /* the queue was full up to the end, so no chunk has brought it */
+		pr_sink_freeze(s->sink, "SIGUSR1");
 	if (!err && s->seal)
 		err = seal(s, &ei);
 	pr_sink_look(s->sink);

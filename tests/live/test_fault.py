@@ -125,6 +125,29 @@ def test_a_failure_of_a_frozen_set_is_told():
                 live.equal((glob.glob(folder + "/frozen-*"), live.run(live.PROCREC, "verify", folder).status), ([], 0), f"{what}: what is there")
 
 
+def test_a_signal_is_not_lost_with_a_write():
+    """Whatever write or sync fails once, the set that was asked for is made."""
+    reached = 0
+    for call in ("write", "fdatasync"):
+        for n in range(1, 100):
+            what = f"{call} {n}"
+            with live.scratch() as d:
+                folder = os.path.join(d, "rec")
+                r = live.run("env", *failing(d, f"{call}:{n}:{errno.EIO}"), live.PROCREC, "record", "-o", folder + "/", "--sync", "1h", "--no-index",
+                             "--", "sh", "-c", f"touch {d}/ran; kill -USR1 $PPID; sleep 0.2; exit 7")
+                if not has_failed(d):
+                    break
+                if not os.path.exists(f"{d}/ran"):
+                    continue
+                reached += 1
+                live.equal(r.status, 7, f"{what}: {r.err}")
+                frozen = glob.glob(folder + "/frozen-*")
+                live.equal((len(frozen), "could not be frozen" in r.err), (1, False), f"{what}: sets ({r.err})")
+                live.equal(live.run(live.PROCREC, "verify", *frozen).status, 0, f"{what}: verify of the set")
+    assert reached >= 3, reached
+    return f"{reached} failed while it was recorded"
+
+
 def test_each_mapping_that_fails_is_told():
     """All that the recorder maps, by its own hand and by libbpf's, it maps before it records: it says so and ends, or does without."""
     reached = refused = 0
