@@ -46,16 +46,13 @@ struct session {
 
 static int block_signals(struct session *s, struct pr_errinfo *ei)
 {
-	static const int handled[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD};
+	static const int handled[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD, SIGUSR1};
 	sigset_t mask;
-	bool freezes = s->opt->spool.rotate;
 
 	signal(SIGCHLD, SIG_DFL); /* were it ignored, nobody could learn CMD's status */
 	sigemptyset(&mask);
 	for (size_t i = 0; i < sizeof(handled) / sizeof(handled[0]); i++)
 		sigaddset(&mask, handled[i]);
-	if (freezes)
-		sigaddset(&mask, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &mask, &s->old_mask);
 	s->signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
 	return s->signal_fd < 0 ? pr_fail_errno(ei, "cannot open a signalfd") : PR_OK;
@@ -227,7 +224,7 @@ static void on_signal(struct session *s, const struct signalfd_siginfo *si)
 		return;
 	}
 	if (sig == SIGUSR1) {
-		s->freeze = true;
+		s->freeze = s->opt->spool.rotate; /* else there is nothing to freeze; it is no reason to end */
 		return;
 	}
 	s->out->end_signal = sig;

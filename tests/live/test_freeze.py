@@ -122,6 +122,18 @@ def test_a_set_where_retention_leaves_one_segment():
         return f"{own} frames in the sets, {[len(segments(s)) for s in sets(folder)]} segments"
 
 
+def test_a_signal_without_a_rotation_ends_nothing():
+    with live.scratch() as d:
+        t = os.path.join(d, "t.seg")
+        r = live.Recorder(t)
+        r.p.send_signal(signal.SIGUSR1)
+        storm(20)
+        live.equal(r.stop(), 0, f"exit status ({r.err})")
+        assert "nothing lost" in r.err, r.err
+        live.equal(verify(t, "--sealed")["verdict"], "whole", "the file")
+        live.equal(sorted(os.listdir(d)), ["t.seg", "t.seg.idx"], "files")
+
+
 def test_an_event_at_the_very_end():
     with live.scratch() as d:
         folder = os.path.join(d, "rec")
