@@ -21,7 +21,8 @@
 
 struct kept { /* a segment that is there and not in use */
 	uint64_t series, bytes; /* with index and signature */
-	uint64_t created; /* ns since 1970 */
+	uint64_t created; /* ns since 1970; 0: not known */
+	uint64_t created_boot; /* ns since the boot that we run in; 0: in another one, or not known */
 };
 
 struct pr_rotate {
@@ -100,14 +101,16 @@ static uint64_t all_bytes(const struct pr_rotate *r, uint64_t series, uint64_t b
 	return all > bytes ? all : bytes;
 }
 
-static bool keep(struct pr_rotate *r, uint64_t series, uint64_t bytes, uint64_t created)
+/* h: NULL where it can't be read. */
+static bool keep(struct pr_rotate *r, uint64_t series, uint64_t bytes, const struct pr_seg_header *h)
 {
 	struct kept *v = pr_room(r->kept, r->n, &r->cap, sizeof(*v));
+	bool same_boot = h && !memcmp(h->boot_id, r->opt.boot_id, PR_SEG_UUID);
 
 	if (!v)
 		return false;
 	r->kept = v;
-	v[r->n++] = (struct kept){series, all_bytes(r, series, bytes), created};
+	v[r->n++] = (struct kept){series, all_bytes(r, series, bytes), h ? h->created_realtime : 0, same_boot ? h->created_boottime : 0};
 	return true;
 }
 
@@ -139,6 +142,18 @@ static int find_last_link(const char *path, uint8_t out[PR_SEG_LINK], struct pr_
 	return err == PR_END ? PR_OK : err;
 }
 
+static bool is_part(const char *name)
+{
+	char whole[64];
+	size_t n = strlen(name), cut = strlen(TEMP_SUFFIX) - strlen(".seg");
+
+	if (n <= cut || n - cut >= sizeof(whole))
+		return false;
+	memcpy(whole, name, n - cut);
+	whole[n - cut] = '\0';
+	return pr_recording_is_name(whole);
+}
+
 /* What a recorder that was killed had begun: no frame is in it. */
 static int remove_parts(struct pr_rotate *r, struct pr_errinfo *ei)
 {
@@ -148,9 +163,22 @@ static int remove_parts(struct pr_rotate *r, struct pr_errinfo *ei)
 	if (err)
 		return err;
 	for (size_t i = 0; i < names.n; i++)
-		unlinkat(r->dir_fd, names.v[i], 0);
+		if (is_part(names.v[i]))
+			unlinkat(r->dir_fd, names.v[i], 0);
 	pr_dir_release(&names);
 	return PR_OK;
+}
+
+/*
+ * What the newest segment says was deleted by then. The files that are there are no witness of that: somebody may have removed some, or a
+ * recorder was killed before it had removed all that its segment tells of.
+ */
+static uint64_t told_oldest(const struct pr_recording *rec)
+{
+	for (size_t i = rec->n; i--;)
+		if (!rec->v[i].err && rec->v[i].header.oldest <= rec->v[i].series)
+			return rec->v[i].header.oldest;
+	return rec->n ? rec->v[0].series : 0;
 }
 
 static int find_old(struct pr_rotate *r, struct pr_errinfo *ei)
@@ -161,13 +189,13 @@ static int find_old(struct pr_rotate *r, struct pr_errinfo *ei)
 	if (err)
 		return err;
 	for (size_t i = 0; !err && i < rec.n; i++)
-		if (!keep(r, rec.v[i].series, rec.v[i].size, rec.v[i].header.created_realtime))
+		if (!keep(r, rec.v[i].series, rec.v[i].size, rec.v[i].err ? NULL : &rec.v[i].header))
 			err = pr_fail(ei, PR_ENOMEM, "out of memory");
 	if (!err && rec.n) {
 		const struct pr_recording_entry *last = &rec.v[rec.n - 1];
 
 		r->next_series = last->series + 1;
-		r->oldest = rec.v[0].series;
+		r->oldest = told_oldest(&rec);
 		if (!last->err)
 			err = find_last_link(last->path, r->prev_link, ei);
 	}
@@ -243,8 +271,23 @@ void pr_rotate_close(struct pr_rotate *r)
 
 /* ---- segments ---------------------------------------------------------------------------------------------------- */
 
+/*
+ * Whether the i-th ended longer ago than keep_ns: when the next one that is known was begun. By the clock of the boot too, where both are of
+ * it: the other one may be set.
+ */
+static bool is_old(const struct pr_rotate *r, size_t i, uint64_t realtime, uint64_t boottime)
+{
+	const struct kept *next = NULL;
+
+	for (size_t k = i + 1; !next && k < r->n; k++)
+		next = r->kept[k].created ? &r->kept[k] : NULL;
+	if (!r->opt.keep_ns || !next || next->created >= realtime || realtime - next->created <= r->opt.keep_ns)
+		return false;
+	return !next->created_boot || (boottime > next->created_boot && boottime - next->created_boot > r->opt.keep_ns);
+}
+
 /* The lowest series number that is to stay when a segment is begun now. */
-static uint64_t plan(const struct pr_rotate *r, uint64_t now)
+static uint64_t plan(const struct pr_rotate *r, uint64_t realtime, uint64_t boottime)
 {
 	uint64_t largest = r->opt.max_bytes, bytes = 0, oldest = r->oldest;
 	size_t i;
@@ -256,14 +299,14 @@ static uint64_t plan(const struct pr_rotate *r, uint64_t now)
 	}
 	bytes += largest; /* as the one that is begun may become */
 	for (i = 0; i < r->n; i++) {
-		uint64_t ended = i + 1 < r->n ? r->kept[i + 1].created : now;
+		bool told = r->kept[i].series < r->oldest; /* that it is deleted */
 		bool much = r->opt.keep_bytes && bytes > r->opt.keep_bytes;
-		bool old = r->opt.keep_ns && ended < now && now - ended > r->opt.keep_ns;
 
-		if (!much && !old)
+		if (!told && !much && !is_old(r, i, realtime, boottime))
 			break;
 		bytes -= r->kept[i].bytes;
-		oldest = r->kept[i].series + 1;
+		if (!told)
+			oldest = r->kept[i].series + 1;
 	}
 	return oldest;
 }
@@ -316,7 +359,7 @@ int pr_rotate_begin(struct pr_rotate *r, uint64_t realtime, uint64_t boottime, s
 	r->cur = (struct pr_seg_header){.kind = PR_SEG_RECORDED,
 		.number = r->next_number,
 		.series = r->next_series,
-		.oldest = plan(r, realtime),
+		.oldest = plan(r, realtime, boottime),
 		.frames_before = r->frames_before,
 		.created_realtime = realtime,
 		.created_boottime = boottime};
@@ -357,7 +400,8 @@ static int delete_first(struct pr_rotate *r, struct pr_errinfo *ei)
 
 	if (err)
 		return err;
-	r->oldest = r->kept[0].series + 1;
+	if (r->oldest <= r->kept[0].series)
+		r->oldest = r->kept[0].series + 1;
 	r->deleted++;
 	r->n--;
 	memmove(r->kept, r->kept + 1, r->n * sizeof(*r->kept));
@@ -405,7 +449,7 @@ void pr_rotate_end(struct pr_rotate *r, const struct pr_seg_progress *p)
 	}
 	memcpy(r->prev_link, p->link, PR_SEG_LINK);
 	r->frames_before += p->frames - p->repeat_frames;
-	keep(r, r->cur.series, p->file_bytes, r->cur.created_realtime); /* out of memory: it is then never deleted */
+	keep(r, r->cur.series, p->file_bytes, &r->cur); /* out of memory: it is then never deleted */
 }
 
 /* Where the state of all processes is larger than max_bytes, each block would begin a segment, and most of the recording be that state. */

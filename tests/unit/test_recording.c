@@ -255,6 +255,172 @@ static void a_large_state_does_not_fill_a_segment(void **state)
 	close(fd);
 }
 
+static void put_segment(struct pr_rotate *r, uint64_t real, uint64_t boot, struct pr_seg_header *h)
+{
+	struct pr_seg_options so = {0};
+	struct pr_seg_progress p;
+	struct pr_buf b = PR_BUF_INIT;
+	struct pr_seg_writer *w;
+	struct pr_errinfo ei;
+	int fd;
+
+	assert_int_equal(pr_rotate_begin(r, real, boot, &so.header, &fd, &ei), 0);
+	*h = so.header;
+	assert_int_equal(pr_seg_writer_new(&w, fd, &so, &ei), 0);
+	assert_int_equal(pr_rotate_commit(r, &ei), 0);
+	rig_frame(&b, PR_OP_EXIT, PR_STREAM_EXIT, 0, h->series, boot);
+	assert_int_equal(pr_seg_writer_append(w, b.data, b.len, &ei), 0);
+	assert_int_equal(pr_seg_writer_seal(w, &ei), 0);
+	pr_seg_writer_progress(w, &p);
+	pr_rotate_end(r, &p);
+	pr_seg_writer_free(w);
+	pr_buf_release(&b);
+	close(fd);
+}
+
+static struct pr_rotate *open_rotate(uint8_t boot, uint64_t keep_ns, uint64_t keep_bytes)
+{
+	struct pr_rotate_options opt = {.dir = dir, .boot_id = {boot}, .keep_ns = keep_ns, .keep_bytes = keep_bytes};
+	struct pr_rotate *r;
+	struct pr_errinfo ei;
+
+	assert_int_equal(pr_rotate_open(&r, &opt, &ei), 0);
+	return r;
+}
+
+#define HOUR (3600 * RIG_SECOND)
+#define YEAR (365 * 24 * HOUR)
+
+/* A clock that is set makes nothing old: of one boot its own clock has to agree. */
+static void age_is_not_what_a_set_clock_says(void **state)
+{
+	struct pr_rotate *r;
+	struct pr_seg_header h;
+
+	(void)state;
+	rig_clear(dir);
+	r = open_rotate(1, HOUR, 0);
+	put_segment(r, 10 * RIG_SECOND, 10 * RIG_SECOND, &h); /* a machine that does not know the time yet */
+	put_segment(r, 20 * RIG_SECOND, 20 * RIG_SECOND, &h);
+	put_segment(r, 50 * YEAR, 30 * RIG_SECOND, &h);
+	put_segment(r, 50 * YEAR + HOUR / 2, HOUR / 2, &h);
+	assert_int_equal(h.oldest, 0);
+	put_segment(r, 50 * YEAR + 2 * HOUR, 2 * HOUR, &h);
+	assert_int_equal(h.oldest, 3); /* the one from half past the hour had begun by then */
+	assert_int_equal(pr_rotate_deleted(r), 3);
+	put_segment(r, 40 * YEAR, 9 * HOUR, &h);
+	assert_int_equal(h.oldest, 3);
+	pr_rotate_close(r);
+	r = open_rotate(2, HOUR, 0); /* of another boot there is only the other clock */
+	put_segment(r, 60 * YEAR, RIG_SECOND, &h);
+	assert_int_equal(h.oldest, 5);
+	pr_rotate_close(r);
+}
+
+static void write_over(uint64_t series, const char *text)
+{
+	char name[64];
+	char *path;
+	FILE *f;
+
+	snprintf(name, sizeof(name), PR_RECORDING_NAME, (unsigned long long)series);
+	path = rig_path(dir, name);
+	f = fopen(path, "r+");
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+	free(path);
+}
+
+static void a_segment_of_unknown_age_makes_none_old(void **state)
+{
+	struct pr_seg_header h;
+	struct pr_rotate *r;
+
+	(void)state;
+	rig_clear(dir);
+	r = open_rotate(1, HOUR, 0);
+	for (uint64_t i = 1; i <= 3; i++)
+		put_segment(r, 50 * YEAR + i * RIG_SECOND, i * RIG_SECOND, &h);
+	pr_rotate_close(r);
+	write_over(1, "not a segment");
+	r = open_rotate(1, HOUR, 0);
+	put_segment(r, 50 * YEAR + 4 * RIG_SECOND, 4 * RIG_SECOND, &h);
+	assert_int_equal(h.oldest, 0);
+	put_segment(r, 50 * YEAR + 3 * HOUR, 3 * HOUR, &h);
+	assert_int_equal(h.oldest, 3);
+	pr_rotate_close(r);
+}
+
+/* What is deleted is what a segment says, not what is missing; and what it says goes, where a recorder was killed before that. */
+static void who_removes_segments_is_not_retention(void **state)
+{
+	char *first = rig_path(dir, "000000000000.seg"), *third = rig_path(dir, "000000000002.seg"), *aside = rig_path(dir, "aside");
+	struct pr_seg_header h;
+	struct pr_rotate *r;
+	uint64_t oldest;
+
+	(void)state;
+	rig_clear(dir);
+	r = open_rotate(1, HOUR, 0);
+	put_segment(r, 50 * YEAR, RIG_SECOND, &h);
+	assert_int_equal(link(first, aside), 0);
+	put_segment(r, 50 * YEAR + RIG_SECOND, 2 * RIG_SECOND, &h);
+	put_segment(r, 50 * YEAR + 2 * HOUR, 2 * HOUR, &h);
+	oldest = h.oldest;
+	assert_int_equal(oldest, 1);
+	pr_rotate_close(r);
+	assert_int_equal(rename(aside, first), 0); /* as if it had been killed before */
+	r = open_rotate(1, 0, 0);
+	put_segment(r, 50 * YEAR + 3 * HOUR, 3 * HOUR, &h);
+	assert_int_equal(h.oldest, oldest);
+	assert_int_equal(access(first, F_OK), -1);
+	pr_rotate_close(r);
+	for (uint64_t i = oldest; i < 2; i++) {
+		char name[64], *path;
+
+		snprintf(name, sizeof(name), PR_RECORDING_NAME, (unsigned long long)i);
+		path = rig_path(dir, name);
+		assert_int_equal(unlink(path), 0);
+		free(path);
+	}
+	assert_int_equal(access(third, F_OK), 0);
+	r = open_rotate(1, 0, 0);
+	put_segment(r, 50 * YEAR + 4 * HOUR, 4 * HOUR, &h);
+	assert_int_equal(h.oldest, oldest);
+	pr_rotate_close(r);
+	free(first);
+	free(third);
+	free(aside);
+}
+
+static void parts_of_others_stay(void **state)
+{
+	static const char *const names[] = {"mine.seg.part", "12.seg.part", "000000000001.seg.part", ".seg.part", "0000000000001.seg.part.part"};
+	struct pr_rotate *r;
+
+	(void)state;
+	rig_clear(dir);
+	r = open_rotate(1, 0, 0);
+	pr_rotate_close(r);
+	for (size_t i = 0; i < 5; i++) {
+		char *path = rig_path(dir, names[i]);
+		FILE *f = fopen(path, "w");
+
+		assert_non_null(f);
+		fclose(f);
+		free(path);
+	}
+	r = open_rotate(1, 0, 0);
+	pr_rotate_close(r);
+	for (size_t i = 0; i < 5; i++) {
+		char *path = rig_path(dir, names[i]);
+
+		assert_int_equal(access(path, F_OK), i == 2 ? -1 : 0);
+		free(path);
+	}
+}
+
 static void two_recorders_are_one_too_many(void **state)
 {
 	struct pr_rotate_options opt = {.dir = dir, .holder = "pid 4711"};
@@ -379,6 +545,10 @@ int main(void)
 		cmocka_unit_test(random_access_in_a_directory),
 		cmocka_unit_test(retention_deletes_the_oldest),
 		cmocka_unit_test(a_large_state_does_not_fill_a_segment),
+		cmocka_unit_test(age_is_not_what_a_set_clock_says),
+		cmocka_unit_test(a_segment_of_unknown_age_makes_none_old),
+		cmocka_unit_test(who_removes_segments_is_not_retention),
+		cmocka_unit_test(parts_of_others_stay),
 		cmocka_unit_test(two_recorders_are_one_too_many),
 		cmocka_unit_test(a_full_disk_costs_the_oldest),
 		cmocka_unit_test(checkpoints_come_due),
