@@ -55,10 +55,14 @@ class Terminal:
         self.out += data
         return bool(data)
 
-    def wait_for(self, text):
-        """Until the text was written; raises where the program ends before."""
+    def wait_for(self, text, key=b""):
+        """Until the text was written, with the key pressed again each second; raises where the program ends before."""
         end = time.monotonic() + PATIENCE
+        pressed = time.monotonic()
         while text not in self.out:
+            if key and time.monotonic() > pressed + 1:
+                self.write(key)
+                pressed = time.monotonic()
             if not self._more(0.2) or time.monotonic() > end:
                 raise AssertionError(f"{text!r} does not come: {self.out[-500:]!r}")
         return self.out

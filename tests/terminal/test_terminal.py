@@ -281,7 +281,7 @@ def check_pager_outlives_an_interrupt(tmp):
         t = Terminal([PROCREC, "replay", T[name]], env={"PAGER": pager(tmp, text)})
         t.wait_for(b"\n")
         t.write(b"\x03")
-        t.wait_for(b"interrupted")
+        t.wait_for(b"interrupted", key=b"\x03")  # a shell that is just about to read looks at its traps when it has read
         t.write(b"bye\n")
         out, status = t.end()
         need(status == -2 and b"last: bye" in out, name, "status", status, out)
