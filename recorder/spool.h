@@ -83,8 +83,8 @@ int pr_spool_tick(struct pr_spool *s, uint64_t position, struct pr_errinfo *ei);
 uint64_t pr_spool_written(struct pr_spool *s);
 
 /*
- * With `rotate`: the next tick that finds room in the queue also freezes the history, up to all that was put before it. pr_spool_get_state()
- * tells what came of it.
+ * With `rotate`: the next tick that finds room in the queue, or pr_spool_close, also freezes the history, up to all that was put before it.
+ * pr_spool_get_state() tells what came of it.
  */
 void pr_spool_freeze(struct pr_spool *s);
 
